@@ -1,0 +1,144 @@
+"""The tables of a supervised scenario file."""
+
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Interval
+from pydantic import Field, model_validator
+
+from smoothkit.config import Component, Config
+from smoothkit.scenario import Scenario, ScenarioConfig
+
+Share = Annotated[float, Interval(gt=0, lt=1)]
+Positive = Annotated[float, Gt(0)]
+
+
+class LabelNoise(Config):
+    """`[data.label_noise]`: wrong labels put into the training part on purpose, for studies of robustness."""
+
+    kind: Literal["symmetric", "asymmetric"] = "symmetric"
+    """To any other class with equal probability, or to the next class."""
+    rate: Annotated[float, Interval(ge=0, le=1)]
+    """Probability that a label is replaced."""
+
+
+class DataConfig(Component):
+    """`[data]`: the data set, by its registered name, with its options."""
+
+    registry_kind = "datasets"
+    name: str = "digits"
+    """A registered data set; `smoothkit list datasets` names them all."""
+    validation: Share | Annotated[int, Ge(1)] = 0.1
+    """Held out of the training part, stratified: a share, or a number of samples."""
+    train_limit: Annotated[int, Ge(1)] | None = None
+    """Train on at most this many samples, stratified."""
+    image_size: Annotated[int, Ge(1)] | None = None
+    """Bring all images to this size in pixels; by default only where the model needs a certain size."""
+    label_noise: LabelNoise | None = None
+    """Noise in the training labels; none by default."""
+    workers: Annotated[int, Ge(0)] = 0
+    """Processes that read ahead, for data sets that do not fit into memory."""
+
+
+class ModelConfig(Component):
+    """`[model]`: the network, by its registered name, with its options."""
+
+    registry_kind = "models"
+    name: str = "mlp"
+    """A registered model; `smoothkit list models` names them all."""
+
+
+class AugmentationConfig(Component):
+    """One entry of `train.augment`."""
+
+    registry_kind = "augmentations"
+
+
+class MetricConfig(Component):
+    """One entry of `evaluate.metrics`."""
+
+    registry_kind = "metrics"
+
+
+class TrainConfig(Config):
+    """`[train]`: the optimisation."""
+
+    epochs: Annotated[int, Ge(1)] = 30
+    """Passes over the training part."""
+    batch_size: Annotated[int, Ge(1)] = 128
+    """Samples in a step, over all processes together."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """SGD with momentum, or AdamW."""
+    lr: Positive = 0.1
+    """Learning rate at its peak."""
+    momentum: Annotated[float, Interval(ge=0, lt=1)] = 0.9
+    """Momentum of SGD."""
+    nesterov: bool = False
+    """Nesterov's form of momentum."""
+    weight_decay: Annotated[float, Ge(0)] = 5e-4
+    """Of the network; a target with parameters has its own."""
+    schedule: Literal["constant", "step", "cosine"] = "cosine"
+    """How the learning rate falls: not at all, by `gamma` at each of `milestones`, or along a half cosine to 0."""
+    warmup_epochs: Annotated[float, Ge(0)] = 0.0
+    """Epochs over which the learning rate rises linearly from 0 to its peak."""
+    milestones: tuple[Annotated[float, Gt(0)], ...] = ()
+    """Epochs after which the `step` schedule multiplies the learning rate by `gamma`."""
+    gamma: Annotated[float, Interval(gt=0, le=1)] = 0.1
+    """Factor of the `step` schedule."""
+    clip: Positive | None = None
+    """Largest norm of the gradient; no clipping by default."""
+    ema: Annotated[float, Interval(gt=0, lt=1)] | None = None
+    """Decay per step of an exponential average of the weights, which is then what is evaluated; none by default."""
+    augment: tuple[AugmentationConfig, ...] = ()
+    """Augmentations in this order: names, or tables with options."""
+
+    @model_validator(mode="after")
+    def _milestones_fit(self) -> "TrainConfig":
+        if (self.schedule == "step") != bool(self.milestones):
+            raise ValueError("milestones and schedule = 'step' belong together: give both or neither")
+        if any(milestone >= self.epochs for milestone in self.milestones):
+            raise ValueError(f"milestones must lie before the end of training at epoch {self.epochs}")
+        return self
+
+
+class EvaluateConfig(Config):
+    """`[evaluate]`: what is measured on the validation and test parts."""
+
+    every: Annotated[int, Ge(1)] = 1
+    """Epochs between two evaluations during training; there is one after the last epoch in any case."""
+    batch_size: Annotated[int, Ge(1)] = 1024
+    """Samples at a time."""
+    metrics: tuple[MetricConfig, ...] = tuple(
+        MetricConfig(name=name)
+        for name in (
+            "accuracy",
+            "nll",
+            "brier",
+            "ece",
+            "confidence_gap",
+            "margin_mean",
+            "margin_variance",
+            "confidence_right",
+            "confidence_wrong",
+        )
+    )
+    """Registered metrics of the last model on the test part."""
+
+
+class SupervisedConfig(ScenarioConfig):
+    """A supervised scenario: one classifier, one target, one data set."""
+
+    data: DataConfig = DataConfig()
+    """The data."""
+    model: ModelConfig = ModelConfig()
+    """The network."""
+    train: TrainConfig = Field(default_factory=TrainConfig)
+    """The optimisation."""
+    evaluate: EvaluateConfig = EvaluateConfig()
+    """The measurements."""
+
+
+SCENARIO = Scenario(
+    config=SupervisedConfig,
+    train="smoothkit_supervised.train:train",
+    evaluate="smoothkit_supervised.evaluate:evaluate",
+)

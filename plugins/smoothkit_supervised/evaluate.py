@@ -1,0 +1,160 @@
+"""What is measured: during training a little, after it everything."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from smoothkit.data import evaluation_batches
+from smoothkit.data.dataset import Part
+from smoothkit.metrics import Metric, accuracy, nll, reliability
+from smoothkit.report.figures import Figure, MatrixFigure, ReliabilityFigure
+from smoothkit.run import Run
+from smoothkit.scenario import Better, Result
+from smoothkit.targets import LabelSmoothingPP, Target
+from smoothkit.targets.matrix import MatrixTarget
+from smoothkit_supervised.config import SupervisedConfig
+
+EARLY_SHARE = 0.1
+"""The first and the last tenth of training count as early and late."""
+
+MOST_CLASSES_DRAWN = 100
+"""A matrix figure shows at most so many classes: beyond that nothing can be read from it."""
+
+HEADLINE = ("accuracy", "nll", "ece", "brier", "margin_mean", "margin_variance", "confidence_wrong", "weight_norm")
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The parts that are only ever evaluated."""
+
+    validation: Part
+    test: Part
+    class_names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training leaves for the evaluation."""
+
+    model: nn.Module
+    """The network, or the average of its weights if there is one."""
+    target: Target
+    splits: Splits
+
+
+@torch.inference_mode()
+def predict(config: SupervisedConfig, run: Run, model: nn.Module, part: Part, splits: Splits) -> tuple[Tensor, Tensor]:
+    """Logits (N, K) and labels of a part, on the CPU, in order; each process computes its share of them."""
+    size = math.ceil(len(part) / run.group.size)
+    share = torch.arange(run.group.rank * size, min((run.group.rank + 1) * size, len(part)))
+    model.eval()
+    logits, labels = [], []
+    for images, truth in evaluation_batches(
+        part if run.group.size == 1 else part.select(share),
+        mean=splits.mean,
+        std=splits.std,
+        device=run.device,
+        batch_size=config.evaluate.batch_size,
+        workers=config.data.workers,
+    ):
+        with run.autocast():
+            logits.append(model(images).float())
+        labels.append(truth)
+    return run.group.concatenate(torch.cat(logits)).cpu(), run.group.concatenate(torch.cat(labels)).cpu()
+
+
+def record_progress(config: SupervisedConfig, run: Run, step: int, model: nn.Module, splits: Splits) -> None:
+    """Accuracy and NLL on validation and test: what model selection, honest and otherwise, is later told from."""
+    for name, part in (("validation", splits.validation), ("test", splits.test)):
+        logits, labels = predict(config, run, model, part, splits)
+        run.record(step, name, {"accuracy": accuracy(logits, labels).item(), "nll": nll(logits, labels).item()})
+
+
+def evaluate(config: SupervisedConfig, run: Run, trained: Trained) -> Result:
+    """Every chosen metric on the test part; three accuracies kept apart; weights, gradients and pictures."""
+    logits, labels = predict(config, run, trained.model, trained.splits.test, trained.splits)
+    metrics: Sequence[Metric] = [metric.build() for metric in config.evaluate.metrics]
+    scalars = {metric.name: metric.function(logits, labels).item() for metric in metrics}
+    better: dict[str, Better] = {metric.name: metric.better for metric in metrics if metric.better}
+    scalars |= selected_accuracies(run)
+    better |= {"accuracy_validation_selected": "higher", "accuracy_best_on_test": "higher"}
+    scalars["weight_norm"] = math.sqrt(sum(p.detach().square().sum().item() for p in trained.model.parameters()))
+    scalars |= early_and_late(run.history("train/gradient_norm"))
+    return Result(scalars, better, figures_of(trained, logits, labels), tuple(n for n in HEADLINE if n in scalars))
+
+
+def selected_accuracies(run: Run) -> dict[str, float]:
+    """Test accuracy at the epoch of best validation accuracy (the first of equals), and the best on test itself.
+
+    The second selects on the test part, as many published tables do; it is here to be compared, not to be quoted.
+    """
+    validation, test = run.history("validation/accuracy"), dict(run.history("test/accuracy"))
+    best_step = max(validation, key=lambda point: point[1])[0]
+    return {"accuracy_validation_selected": test[best_step], "accuracy_best_on_test": max(test.values())}
+
+
+def early_and_late(history: list[tuple[int, float]]) -> dict[str, float]:
+    """Mean gradient norm over the first and over the last tenth of training."""
+    last = history[-1][0]
+    early = [value for step, value in history if step <= EARLY_SHARE * last] or [history[0][1]]
+    late = [value for step, value in history if step > (1 - EARLY_SHARE) * last]
+    return {"gradient_norm_early": sum(early) / len(early), "gradient_norm_late": sum(late) / len(late)}
+
+
+def figures_of(trained: Trained, logits: Tensor, labels: Tensor) -> dict[str, Figure]:
+    """The target's matrix, LS++'s C, mean output probabilities by class, and a reliability diagram."""
+    names = trained.splits.class_names
+    found: dict[str, Figure] = {
+        "reliability": reliability_figure(logits, labels),
+        "probabilities": matrix_figure("Mean output probabilities", class_means(logits, labels), names),
+    }
+    target = trained.target
+    if isinstance(target, MatrixTarget) and target.num_labels == len(names):
+        found["target"] = matrix_figure("Target distribution", target.matrix(), names)
+    if isinstance(target, LabelSmoothingPP):
+        found["C"] = matrix_figure("C, learned over the other classes", target.C.detach(), names)
+    return found
+
+
+def class_means(
+    logits: Float[Tensor, "batch classes"], labels: Tensor
+) -> Float[Tensor, "classes classes"]:
+    """Row y: the mean predicted distribution over the samples of class y; NaN for a class without samples."""
+    classes = labels if labels.ndim == 1 else labels.argmax(dim=1)
+    probs = logits.double().softmax(dim=1)
+    sums = torch.zeros(logits.shape[1], logits.shape[1], dtype=probs.dtype).index_add_(0, classes, probs)
+    return sums / torch.bincount(classes, minlength=logits.shape[1]).unsqueeze(1)
+
+
+def matrix_figure(title: str, matrix: Tensor, names: tuple[str, ...]) -> MatrixFigure:
+    """A class-by-class matrix with the true class in rows."""
+    shown = names[:MOST_CLASSES_DRAWN]
+    if len(shown) < len(names):
+        title += f" (first {len(shown)} of {len(names)} classes)"
+    values = matrix[: len(shown), : len(shown)].cpu().tolist()
+    return MatrixFigure(
+        title=title,
+        values=tuple(map(tuple, values)),
+        rows=shown,
+        columns=shown,
+        row_label="true class",
+        column_label="class",
+    )
+
+
+def reliability_figure(logits: Tensor, labels: Tensor) -> ReliabilityFigure:
+    """Accuracy against confidence in 15 bins."""
+    bins = reliability(logits, labels)
+    return ReliabilityFigure(
+        title="Reliability on the test part",
+        edges=tuple(bins.edges.tolist()),
+        counts=tuple(bins.counts.tolist()),
+        confidence=tuple(None if math.isnan(value) else value for value in bins.confidence.tolist()),
+        accuracy=tuple(None if math.isnan(value) else value for value in bins.accuracy.tolist()),
+    )

@@ -1,0 +1,66 @@
+"""What the core itself registers, through the hooks that any plugin uses."""
+
+from smoothkit import hookimpl
+from smoothkit.hookspecs import Register
+
+smoothkit_api = 1
+
+
+@hookimpl
+def smoothkit_targets(register: Register) -> None:
+    """The targets of `smoothkit.targets`."""
+    register("onehot", "smoothkit.targets.onehot:OneHot")
+    register("ls", "smoothkit.targets.uniform:LabelSmoothing")
+    register("matrix", "smoothkit.targets.matrix:ClassMatrix")
+    register("ls++", "smoothkit.targets.learned:LabelSmoothingPP")
+    register("ols", "smoothkit.targets.online:OnlineLabelSmoothing")
+
+
+@hookimpl
+def smoothkit_datasets(register: Register) -> None:
+    """The data sets of `smoothkit.data`."""
+    register("digits", "smoothkit.data.digits:digits")
+    register("npz", "smoothkit.data.npz:npz")
+    register("folder", "smoothkit.data.folder:folder")
+    for name in ("mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100", "svhn"):
+        register(name.replace("_", "-"), f"smoothkit.data.torchvision_sets:{name}")
+
+
+@hookimpl
+def smoothkit_models(register: Register) -> None:
+    """The networks of `smoothkit.models`."""
+    register("mlp", "smoothkit.models.mlp:MLP")
+    register("lenet", "smoothkit.models.lenet:LeNet")
+    register("alexnet", "smoothkit.models.alexnet:AlexNet")
+    for depth in (18, 34, 50, 101):
+        register(f"resnet{depth}", f"smoothkit.models.resnet:ResNet{depth}")
+    register("densenet121", "smoothkit.models.densenet:DenseNet121")
+    register("shufflenet-v2", "smoothkit.models.shufflenet:ShuffleNetV2")
+    register("torchvision", "smoothkit.models.torchvision:Torchvision")
+
+
+@hookimpl
+def smoothkit_augmentations(register: Register) -> None:
+    """The augmentations of `smoothkit.augment`."""
+    register("flip", "smoothkit.augment.flip:Flip")
+    register("crop", "smoothkit.augment.crop:Crop")
+    register("cutout", "smoothkit.augment.cutout:Cutout")
+    register("mixup", "smoothkit.augment.mixup:Mixup")
+    register("cutmix", "smoothkit.augment.cutmix:CutMix")
+
+
+@hookimpl
+def smoothkit_metrics(register: Register) -> None:
+    """The metrics of `smoothkit.metrics`."""
+    for name in (
+        "accuracy",
+        "nll",
+        "brier",
+        "ece",
+        "confidence_gap",
+        "margin_mean",
+        "margin_variance",
+        "confidence_right",
+        "confidence_wrong",
+    ):
+        register(name, f"smoothkit.metrics.catalogue:{name.upper()}")

@@ -1,0 +1,272 @@
+"""The command line. Nothing heavy is imported before a command needs it."""
+
+import dataclasses
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smoothkit import __version__
+from smoothkit.errors import SmoothkitError
+
+if TYPE_CHECKING:
+    from smoothkit.plugins import PluginHost
+    from smoothkit.run import StopRequest
+    from smoothkit.scenario_file import ScenarioFile
+    from smoothkit.study import Study
+
+INTERRUPTED = 130
+
+
+class _Group(click.Group):
+    """Turns our errors into one line each and the right exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SmoothkitError as error:
+            for line in str(error).splitlines():
+                click.echo(f"smoothkit: {line}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="smoothkit")
+@click.option("--no-plugin", "blocked", multiple=True, metavar="NAME", help="Do not load this plugin.")
+@click.option("--plugin", "files", multiple=True, metavar="FILE.py", help="Load a one-file plugin as well.")
+@click.option("--strict-plugins", is_flag=True, help="A broken plugin is an error even where nothing needs it.")
+def main(blocked: tuple[str, ...], files: tuple[str, ...], strict_plugins: bool) -> None:
+    """Target distributions as first-class objects: train, compare, report."""
+    from smoothkit import plugins
+
+    options = plugins.PluginOptions.from_environment()
+    plugins.configure(dataclasses.replace(options, blocked=blocked, files=files, strict=strict_plugins))
+
+
+def _host() -> "PluginHost":
+    from smoothkit import plugins
+
+    return plugins.host()
+
+
+_file = click.argument("file")
+_overrides = click.argument("overrides", nargs=-1, metavar="[KEY.PATH=VALUE]...")
+_profile = click.option("--profile", metavar="NAME", help="Apply a profile of the file, such as `full`.")
+_jobs = click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time; by default one a core on a CPU.")
+_quiet = click.option("--quiet", is_flag=True, help="No progress, only the comparison.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+_directory = click.argument("directory", type=click.Path(path_type=Path))
+
+
+@main.command()
+@_file
+@_overrides
+@click.option("--seeds", type=click.IntRange(min=1), help="Number of seeds for each variant.")
+@click.option("--variants", metavar="A,B", help="Only these variants.")
+@_profile
+@click.option("--device", help="auto, cpu, cuda or cuda:1.")
+@click.option("--nproc", type=click.IntRange(min=1), default=1, help="Processes that train one model together.")
+@_jobs
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Folder for the results; runs/SCENARIO-TIME if not given."
+)
+@_quiet
+@_json
+def run(
+    file: str,
+    overrides: tuple[str, ...],
+    seeds: int | None,
+    variants: str | None,
+    profile: str | None,
+    device: str | None,
+    nproc: int,
+    jobs: int | None,
+    output: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Train, evaluate and compare the variants of FILE, a scenario file or the name of a bundled one."""
+    overrides += tuple(
+        f"run.{key}={value}" for key, value in (("seeds", seeds), ("device", device)) if value is not None
+    )
+    scenario_file = _load(file, overrides, profile)
+    if variants is not None:
+        scenario_file = scenario_file.only([name.strip() for name in variants.split(",")])
+    output = output or Path("runs", f"{scenario_file.variants[0].config.scenario}-{time.strftime('%Y%m%d-%H%M%S')}")
+    if nproc > 1:
+        from smoothkit.distributed import launch
+
+        launch(nproc, _without(sys.argv[1:], "--nproc", "--output"), output)
+        return
+    from smoothkit.study import Study, choose_jobs
+
+    jobs = choose_jobs(scenario_file, jobs)
+    _carry_out(Study.create(output, scenario_file, jobs), jobs, quiet, as_json)
+
+
+@main.command()
+@_directory
+@_jobs
+@_quiet
+@_json
+def resume(directory: Path, jobs: int | None, quiet: bool, as_json: bool) -> None:
+    """Go on with the study in DIRECTORY exactly where it stood."""
+    from smoothkit.study import Study, choose_jobs
+
+    study = Study.load(directory, _host())
+    _carry_out(study, choose_jobs(study.file, jobs), quiet, as_json)
+
+
+def _carry_out(study: "Study", jobs: int, quiet: bool, as_json: bool) -> None:
+    from rich.console import Console
+
+    from smoothkit.report.page import write_report
+    from smoothkit.report.table import terminal_table
+    from smoothkit.tracking.console import console_for
+
+    waiting = [task for task in study.tasks if not task.is_done]
+    with study.locked(), _stop_on_signals() as stop, console_for(len(waiting), quiet or as_json) as console:
+        outcomes = study.execute(jobs, console, stop)
+    if not study.is_main:
+        return
+    summary = study.summarise()
+    report = write_report([study.directory])
+    if as_json:
+        click.echo(json.dumps(summary, indent=1))
+    else:
+        Console().print(terminal_table(summary))
+        if not quiet:
+            click.echo(f"results      {study.directory}\nreport       {report}")
+            click.echo(f"TensorBoard  tensorboard --logdir {study.directory}")
+    if stop.is_set() or any(outcome.status == "out of time" for outcome in outcomes):
+        click.echo(f"smoothkit: stopped; `smoothkit resume {study.directory}` goes on from the checkpoints", err=True)
+        sys.exit(INTERRUPTED if stop.is_set() else 1)
+    if any(outcome.status == "failed" for outcome in outcomes):
+        sys.exit(1)
+
+
+@contextmanager
+def _stop_on_signals() -> "Iterator[StopRequest]":
+    """The first Ctrl-C (or SIGTERM) asks for a checkpoint and an end, the second ends at once."""
+    from smoothkit.run import StopRequest
+
+    stop = StopRequest()
+
+    def handle(number: int, frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        click.echo("\nsmoothkit: stopping after a checkpoint; again to stop at once", err=True)
+
+    former = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _without(arguments: list[str], *options: str) -> list[str]:
+    """The command line without `options` and their values."""
+    kept = []
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in options:
+            skip = True
+        elif argument.partition("=")[0] not in options:
+            kept.append(argument)
+    return kept
+
+
+def _load(file: str, overrides: tuple[str, ...], profile: str | None) -> "ScenarioFile":
+    from smoothkit.scenario_file import find_scenario, load_scenario
+
+    return load_scenario(find_scenario(file), _host(), overrides, profile)
+
+
+@main.command()
+@_file
+@_overrides
+@_profile
+def check(file: str, overrides: tuple[str, ...], profile: str | None) -> None:
+    """Validate FILE and print what each variant comes to, with the origin of every value."""
+    from smoothkit.explain import explain
+
+    for variant in _load(file, overrides, profile).variants:
+        click.echo(explain(variant))
+
+
+@main.command()
+@click.argument("scenario", required=False)
+def schema(scenario: str | None) -> None:
+    """Print the JSON Schema of a SCENARIO's files, for editors; without a name, list the scenarios."""
+    from smoothkit.schema import scenario_schema
+
+    if scenario is None:
+        click.echo("\n".join(_host().registry.names("scenarios")))
+    else:
+        click.echo(json.dumps(scenario_schema(scenario, _host().registry), indent=1))
+
+
+@main.command("list")
+@click.argument("kind", required=False)
+@_json
+def list_(kind: str | None, as_json: bool) -> None:
+    """List what there is, from whom: targets, scenarios, datasets, models, augmentations, metrics, or all."""
+    from smoothkit.listing import list_entries
+
+    list_entries(_host(), kind, as_json)
+
+
+@main.group()
+def show() -> None:
+    """Show one thing in full."""
+
+
+@show.command("target")
+@click.argument("name")
+def show_target(name: str) -> None:
+    """Formula, parameters, source and matrix of the target NAME."""
+    from smoothkit.listing import show_target
+
+    show_target(_host(), name)
+
+
+@main.command("plugins")
+@click.argument("name", required=False)
+@_json
+def plugins_(name: str | None, as_json: bool) -> None:
+    """List the plugins and their states; with NAME, everything about one."""
+    from smoothkit.listing import list_plugins
+
+    list_plugins(_host(), name, as_json)
+
+
+@main.command()
+@click.argument("directories", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder for report.html and report.md; the first one if not given.",
+)
+def report(directories: tuple[Path, ...], output: Path | None) -> None:
+    """Tables and plots over finished studies: on the terminal, as Markdown and as one HTML file."""
+    from rich.console import Console
+
+    from smoothkit.report.page import write_report
+    from smoothkit.report.table import terminal_table
+    from smoothkit.study import read_summary
+
+    for directory in directories:
+        Console().print(terminal_table(read_summary(directory)))
+    click.echo(f"report       {write_report(list(directories), output)}")

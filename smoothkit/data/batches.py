@@ -1,0 +1,77 @@
+"""Batches of a set that lives on the device: gathered, augmented and normalised there, whole batches at a time."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float32, Int64
+from torch import Tensor
+
+from smoothkit.augment.base import Augmentation
+from smoothkit.augment.normalise import Normalise
+from smoothkit.augment.pipeline import Pipeline
+from smoothkit.data.dataset import ImageSet
+from smoothkit.data.epochs import Epochs
+from smoothkit.data.seeding import derived_generator
+
+
+class Batch(NamedTuple):
+    """Normalised images, or features, and their labels."""
+
+    images: Float32[Tensor, "batch ..."]
+    labels: Int64[Tensor, " batch"] | Float32[Tensor, "batch classes"]
+
+
+class Batches(Epochs):
+    """Training batches of `part`, by step; see `Epochs` for which samples each holds.
+
+    Images are stored as they come, uint8 mostly, a quarter of the bytes that a float copy would have to move. The
+    augmentation is drawn for the whole global batch before each process takes its share, so that one process and
+    several give the same numbers.
+
+    >>> part = ImageSet(torch.arange(6.0).view(6, 1), torch.tensor([0, 1, 0, 1, 0, 1]))
+    >>> batches = Batches(part, 4, seed=0, mean=(0.0,), std=(1.0,), num_classes=2)
+    >>> batches.per_epoch, [len(batches.at(step).labels) for step in (1, 2, 3)]
+    (2, [4, 2, 4])
+    """
+
+    def __init__(
+        self,
+        part: ImageSet,
+        batch_size: int,
+        *,
+        seed: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+        num_classes: int,
+        device: torch.device | str = "cpu",
+        augment: Sequence[Augmentation] = (),
+        drop_last: bool = False,
+        rank: int = 0,
+        world: int = 1,
+    ):
+        super().__init__(len(part), batch_size, seed=seed, drop_last=drop_last, rank=rank, world=world, device=device)
+        self.part = part.to(device)
+        self.pipeline = Pipeline(augment, Normalise(mean, std, device), num_classes)
+
+    def at(self, step: int, generator: torch.Generator | None = None) -> Batch:
+        """This process's share of the batch at `step`.
+
+        `generator` drives the augmentation; it must stand alike in every process. Without one, the augmentation too
+        is a pure function of (seed, step).
+        """
+        generator = generator or derived_generator(self.seed, "augment", step)
+        index, shard = self.indices(step), self.shard()
+        pixel_map = self.pipeline.draw_map(len(index), self.part.shape, generator, self.device)
+        # What mixes samples needs partners from the whole batch; anything else needs this process's share alone.
+        if not self.pipeline.mixes:
+            index, pixel_map = index[shard], pixel_map and pixel_map.shard(shard)
+        images, labels = self.part.images.index_select(0, index), self.part.labels.index_select(0, index)
+        images, labels = self.pipeline.apply(images, labels, pixel_map, generator)
+        return Batch(images[shard], labels[shard]) if self.pipeline.mixes else Batch(images, labels)
+
+
+def in_order(part: ImageSet, normalise: Normalise, batch_size: int) -> Iterator[Batch]:
+    """Every sample once, in order, normalised, on the device of `normalise`."""
+    for images, labels in zip(part.images.split(batch_size), part.labels.split(batch_size), strict=True):
+        yield Batch(normalise(images.to(normalise.device)), labels.to(normalise.device))

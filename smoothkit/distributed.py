@@ -1,0 +1,145 @@
+"""Several processes: plain torch.distributed, started by torchrun. Nothing of the user's is wrapped.
+
+A wrapper that reduces gradients behind the trainer's back is silently wrong for gradient penalties, LS++'s C and
+per-sample gradients; a visible all-reduce after `backward()` is right for all of them.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from smoothkit.errors import UserError
+
+
+@dataclass
+class Group:
+    """The processes that train one model together; a single process is a group of one."""
+
+    rank: int = 0
+    size: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    _checked: set[int] = field(default_factory=set)
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and reports progress."""
+        return self.rank == 0
+
+    def sync_grads(self, parameters: Iterable[Tensor]) -> None:
+        """Average the gradients of `parameters` over the processes, in one all-reduce per dtype.
+
+        Parameters without a gradient are passed over; it must be the same ones in every process.
+
+        Raises:
+            RuntimeError: the processes hold gradients of different sizes (checked the first time a size is seen).
+        """
+        if self.size == 1:
+            return
+        grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        for dtype in sorted({grad.dtype for grad in grads}, key=str):
+            same = [grad for grad in grads if grad.dtype == dtype]
+            flat = torch.cat([grad.reshape(-1) for grad in same])
+            self._check_size(flat.numel())
+            dist.all_reduce(flat)
+            flat /= self.size
+            for grad, part in zip(same, flat.split([grad.numel() for grad in same]), strict=True):
+                grad.copy_(part.view_as(grad))
+
+    def mean(self, values: list[float]) -> list[float]:
+        """The average of each value over the processes."""
+        if self.size == 1:
+            return values
+        totals = torch.tensor(values, dtype=torch.float64, device=self.device)
+        dist.all_reduce(totals)
+        return (totals / self.size).tolist()
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process."""
+        return flag if self.size == 1 else self.mean([float(flag)])[0] > 0
+
+    def concatenate(self, shard: Tensor) -> Tensor:
+        """The shards of all processes, one after another; they may differ in length."""
+        if self.size == 1:
+            return shard
+        lengths = [torch.zeros(1, dtype=torch.int64, device=self.device) for _ in range(self.size)]
+        dist.all_gather(lengths, torch.tensor([len(shard)], device=self.device))
+        longest = max(int(length) for length in lengths)
+        padded = torch.cat([shard, shard.new_zeros(longest - len(shard), *shard.shape[1:])])
+        parts = [torch.empty_like(padded) for _ in range(self.size)]
+        dist.all_gather(parts, padded)
+        return torch.cat([part[: int(length)] for part, length in zip(parts, lengths, strict=True)])
+
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Overwrite `tensors` with those of the main process."""
+        if self.size > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, src=0)
+
+    def barrier(self) -> None:
+        """Wait until every process has come here."""
+        if self.size > 1:
+            dist.barrier()
+
+    def _check_size(self, size: int) -> None:
+        if size in self._checked:
+            return
+        extremes = torch.tensor([size, -size], dtype=torch.int64, device=self.device)
+        dist.all_reduce(extremes, op=dist.ReduceOp.MAX)
+        if extremes[0] != -extremes[1]:
+            raise RuntimeError(
+                f"sync_grads: process {self.rank} holds {size} gradient values, another up to {int(extremes[0])}: "
+                "the same parameters must have gradients in every process"
+            )
+        self._checked.add(size)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that `[run] device` asks for; under torchrun each process gets its own GPU.
+
+    Raises:
+        UserError: the device is unknown or not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"run.device: {name!r} is no device; write auto, cpu, cuda or cuda:0") from error
+    if device.type == "cuda":
+        count = torch.cuda.device_count()
+        index = int(os.environ.get("LOCAL_RANK", 0)) if device.index is None else device.index
+        if index >= count:
+            raise UserError(
+                f"run.device: {name!r} asks for GPU {index}, but this machine shows {count}; write cpu or auto"
+            )
+        return torch.device("cuda", index)
+    return device
+
+
+def launch(processes: int, arguments: Sequence[str], output: Path) -> None:
+    """Start `processes` processes of this command through torchrun's own main; several machines use torchrun itself."""
+    from torch.distributed.run import main
+
+    main(["--standalone", f"--nproc-per-node={processes}", "-m", "smoothkit", *arguments, "--output", str(output)])
+
+
+@contextmanager
+def process_group(device: torch.device) -> Iterator[Group]:
+    """Join the processes that torchrun started, if it did, for the length of the block."""
+    size = int(os.environ.get("WORLD_SIZE", 1))
+    if size == 1:
+        yield Group(device=device)
+        return
+    dist.init_process_group(
+        "nccl" if device.type == "cuda" else "gloo", device_id=device if device.type == "cuda" else None
+    )
+    try:
+        yield Group(dist.get_rank(), size, device)
+    finally:
+        dist.destroy_process_group()

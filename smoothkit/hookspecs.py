@@ -1,0 +1,91 @@
+"""Every hook that a plugin may implement: one stub each, with when it runs and what it may do.
+
+A plugin is a light module named by an entry point in the group `smoothkit`; it implements any of these functions,
+decorated with `smoothkit.hookimpl`. `plugins/README.md` documents each with an example.
+"""
+
+# Implementations run long after import, so the annotations below may name classes of heavy modules.
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from smoothkit.scenario import Result, RunInfo
+    from smoothkit.targets import Target
+
+hookspec = pluggy.HookspecMarker("smoothkit")
+
+
+class Register(Protocol):
+    """The callback that a registration hook receives."""
+
+    def __call__(self, name: str, path: str) -> None:
+        """Offer the object at `path` ("module:Name", imported on first use) under `name`."""
+
+
+# --- Registration: called once, when the plugin is loaded. They must not import anything heavy. ----------------------
+
+
+@hookspec
+def smoothkit_targets(register: Register) -> None:
+    """Register targets: subclasses of `smoothkit.targets.Target` whose first parameter is `num_classes`."""
+
+
+@hookspec
+def smoothkit_scenarios(register: Register) -> None:
+    """Register scenarios: objects of class `smoothkit.scenario.Scenario`."""
+
+
+@hookspec
+def smoothkit_datasets(register: Register) -> None:
+    """Register data sets: functions of `root` (a folder) that return a `smoothkit.data.Dataset`."""
+
+
+@hookspec
+def smoothkit_models(register: Register) -> None:
+    """Register models: callables of `num_classes`, `in_channels`, `image_size` that return a module giving logits."""
+
+
+@hookspec
+def smoothkit_augmentations(register: Register) -> None:
+    """Register augmentations: subclasses of `smoothkit.augment.Augmentation`."""
+
+
+@hookspec
+def smoothkit_metrics(register: Register) -> None:
+    """Register metrics: objects of class `smoothkit.metrics.Metric`."""
+
+
+# --- Pipeline: the only hook that can change a number; it acts only for plugins that the file names in `use`. ---------
+
+
+@hookspec
+def smoothkit_wrap_target(target: Target, run: RunInfo) -> Target | None:
+    """Return a target to use instead of `target`, or None to leave it; plugins act in the order of `use`."""
+
+
+# --- Observers: main process only. They receive host numbers; what they raise is reported and isolated. ---------------
+
+
+@hookspec
+def smoothkit_run_started(run: RunInfo) -> None:
+    """One variant with one seed begins, or goes on from `run.resumed_from`."""
+
+
+@hookspec
+def smoothkit_logged(run: RunInfo, step: int, values: Mapping[str, float]) -> None:
+    """Values were recorded at `step`, keyed by tag, such as `train/loss`."""
+
+
+@hookspec
+def smoothkit_evaluated(run: RunInfo, result: Result) -> None:
+    """The run was evaluated."""
+
+
+@hookspec
+def smoothkit_run_finished(run: RunInfo, outcome: str) -> None:
+    """The run ended: `outcome` is "finished", "failed", "interrupted" or "out of time"."""

@@ -1,0 +1,92 @@
+"""What there is: registered names, plugins, and one target in full."""
+
+import inspect
+import json
+import typing
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from smoothkit.errors import UserError, nearest
+from smoothkit.plugins import PluginHost
+from smoothkit.registry import KINDS, SUPPLIED, Entry
+
+
+def list_entries(host: PluginHost, kind: str | None, as_json: bool) -> None:
+    """Print the names of one kind, or of all, with who registered them; nothing is imported for it.
+
+    Raises:
+        UserError: there is no such kind.
+    """
+    if kind is not None and kind not in KINDS:
+        raise UserError(f"list: there is no kind {kind!r}; {nearest(kind, KINDS)}")
+    kinds = (kind,) if kind else KINDS
+    if as_json:
+        names = {each: {entry.name: _origin(entry) for entry in host.registry.entries(each)} for each in kinds}
+        click.echo(json.dumps(names, indent=1))
+        return
+    for each in kinds:
+        table = Table("name", "from", title=each, title_justify="left", box=None, pad_edge=False)
+        for entry in host.registry.entries(each):
+            table.add_row(entry.name, _origin(entry))
+        Console().print(table)
+
+
+def list_plugins(host: PluginHost, name: str | None, as_json: bool) -> None:
+    """Print every plugin with its state, or all about one.
+
+    Raises:
+        UserError: there is no plugin of that name.
+    """
+    if name is not None and name not in host.plugins:
+        raise UserError(f"no plugin is called {name!r}; {nearest(name, host.plugins)}")
+    chosen = [host.plugins[name]] if name else list(host.plugins.values())
+    if as_json:
+        click.echo(json.dumps([vars(plugin) for plugin in chosen], indent=1))
+        return
+    table = Table("name", "state", "from", "provides", box=None, pad_edge=False)
+    for plugin in chosen:
+        provided = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.provides.items())
+        observed = ", ".join(
+            hook.removeprefix("smoothkit_") for hook in plugin.hooks if hook.split("_", 1)[1] not in KINDS
+        )
+        table.add_row(
+            plugin.name, plugin.state, plugin.origin, "\n".join(filter(None, (provided, observed))) or plugin.reason
+        )
+    Console().print(table)
+    if name and chosen[0].traceback:
+        click.echo(chosen[0].traceback)
+
+
+def show_target(host: PluginHost, name: str, num_classes: int = 5) -> None:
+    """Print a target's docstring, its options and, if it has one, its matrix for a few classes.
+
+    Raises:
+        UserError: there is no target of that name.
+    """
+    entry = host.registry.get("targets", name)
+    cls = entry.load()
+    click.echo(f"{name}   ({entry.path}, {_origin(entry)})\n\n{inspect.getdoc(cls)}\n\nOptions")
+    hints = typing.get_type_hints(cls.__init__)
+    for parameter in inspect.signature(cls).parameters.values():
+        if parameter.name not in SUPPLIED["targets"]:
+            default = "required" if parameter.default is parameter.empty else f"default {parameter.default!r}"
+            click.echo(f"  {parameter.name}: {_type_name(hints.get(parameter.name, Any))}, {default}")
+    try:
+        target = cls(num_classes)
+        matrix = target.matrix()
+    except (TypeError, ValueError, AttributeError, NotImplementedError):
+        return  # an option without a default is missing, or the target is no matrix
+    click.echo(f"\nWith {num_classes} classes: {target!r}\nRows are labels, columns the target's classes:")
+    for row in matrix.tolist():
+        click.echo("  " + " ".join(f"{value:7.4f}" for value in row))
+
+
+def _origin(entry: Entry) -> str:
+    return f"{entry.plugin} ({entry.origin})"
+
+
+def _type_name(hint: Any) -> str:
+    return hint.__name__ if inspect.isclass(hint) else str(hint).replace("typing.", "")

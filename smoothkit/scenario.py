@@ -1,0 +1,119 @@
+"""What a plugin brings: a configuration, a trainer and an evaluation; and what an evaluation returns."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from smoothkit.config import Component, Config
+from smoothkit.report.figures import Figure, figure_from_json
+
+Better = Literal["higher", "lower"]
+
+
+class RunSettings(Config):
+    """`[run]`: how each run is carried out; nothing here is about the method that is studied."""
+
+    seeds: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=0)], ...] = 1
+    """How many seeds (0, 1, …), or which ones."""
+    device: str = "auto"
+    """`auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:1`."""
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Arithmetic of the model's forward pass; parameters stay float32."""
+    threads: Annotated[int, Field(ge=1)] | None = None
+    """CPU threads of one run; by default one where several runs share the machine, else all cores."""
+    log_every: Annotated[int, Field(ge=1)] = 20
+    """Steps between two records of training values."""
+    checkpoint_every: Annotated[int, Field(ge=1)] = 500
+    """Steps between two checkpoints; there is one at the end of training in any case."""
+    max_minutes: Annotated[float, Field(gt=0)] | None = None
+    """Minutes after which a run stops with a checkpoint, to be resumed later; no limit by default."""
+
+
+class TargetConfig(Component):
+    """`[target]`: the target distribution, by its registered name, with its options."""
+
+    registry_kind = "targets"
+    name: str = "onehot"
+    """A registered target; `smoothkit list targets` names them all."""
+
+
+class ScenarioConfig(Config):
+    """What every scenario file has; a plugin adds its own tables by subclassing."""
+
+    scenario: str
+    """The registered scenario."""
+    use: tuple[str, ...] = ()
+    """Plugins that may wrap the target, in this order."""
+    run: RunSettings = RunSettings()
+    """How each run is carried out."""
+    target: TargetConfig = TargetConfig()
+    """The target distribution."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A registered scenario. `train` and `evaluate` are paths, imported when a run starts."""
+
+    config: type[ScenarioConfig]
+    train: str
+    """`module:function` with the signature `(config, run) -> trained`, whatever `evaluate` needs."""
+    evaluate: str
+    """`module:function` with the signature `(config, run, trained) -> Result`."""
+
+    def load(self) -> tuple[Callable[..., Any], Callable[..., "Result"]]:
+        """Import both functions."""
+        train, evaluate = (
+            getattr(importlib.import_module(module), name)
+            for module, _, name in (path.partition(":") for path in (self.train, self.evaluate))
+        )
+        return train, evaluate
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """One variant with one seed, as hooks see it: plain data, never to be changed."""
+
+    scenario: str
+    variant: str
+    seed: int
+    directory: Path
+    config: Mapping[str, Any]
+    """The resolved scenario, as it stands in `config.toml`."""
+    resumed_from: int = 0
+    """The step whose checkpoint the run goes on from; 0 for a fresh run."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an evaluation found."""
+
+    scalars: Mapping[str, float]
+    """Values by name; NaN where one is not defined."""
+    better: Mapping[str, Better] = field(default_factory=dict)
+    """Which direction is better, for the scalars that have one."""
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    headline: tuple[str, ...] = ()
+    """The scalars that a narrow table shows, in order; all of them if empty."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as JSON-serialisable data."""
+        return {
+            "scalars": dict(self.scalars),
+            "better": dict(self.better),
+            "figures": {name: figure.to_json() for name, figure in self.figures.items()},
+            "headline": list(self.headline),
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "Result":
+        """The result that `to_json` stored."""
+        return Result(
+            scalars={name: float("nan") if value is None else value for name, value in data["scalars"].items()},
+            better=data["better"],
+            figures={name: figure_from_json(figure) for name, figure in data["figures"].items()},
+            headline=tuple(data["headline"]),
+        )

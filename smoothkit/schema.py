@@ -1,0 +1,60 @@
+"""JSON Schema of scenario files, so that an editor completes and checks them."""
+
+from typing import Any
+
+from smoothkit.config import Component, Config, components, option_model
+from smoothkit.registry import SUPPLIED, Registry
+
+
+def scenario_schema(name: str, registry: Registry) -> dict[str, Any]:
+    """The schema of the files of scenario `name`, with every registered component's options.
+
+    Nothing is required, because a file may extend another.
+
+    Raises:
+        UserError: there is no such scenario.
+    """
+    model: type[Config] = registry.get("scenarios", name).load().config
+    schema = model.model_json_schema()
+    definitions = schema.setdefault("$defs", {})
+    for _, component in components(model):
+        definitions[component.__name__] = _component_schema(component, definitions[component.__name__], registry)
+    properties = schema.pop("properties")
+    schema.pop("required", None)
+    properties["scenario"] = {"const": name, "description": "The registered scenario."}
+    overrides = {"type": "object", "properties": properties, "additionalProperties": False}
+    tables = {"type": "object", "additionalProperties": overrides}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": f"smoothkit scenario: {name}",
+        "properties": {
+            "title": {"type": "string", "description": "What the study is about, for reports."},
+            "extends": {"type": "string", "description": "A scenario file that this one changes, relative to it."},
+            "baseline": {"type": "string", "description": "The variant that the others are compared with."},
+            **properties,
+            "variants": {**tables, "description": "Named overrides that are compared with each other."},
+            "profiles": {**tables, "description": "Named overrides for all variants, chosen with --profile."},
+        },
+        "additionalProperties": False,
+    }
+
+
+def _component_schema(component: type[Component], base: dict[str, Any], registry: Registry) -> dict[str, Any]:
+    """One alternative for each registered name, with its own options; a bare string stands for the name."""
+    kind = component.registry_kind
+    alternatives = []
+    for entry in registry.entries(kind):
+        factory = entry.load()
+        options = option_model(factory, SUPPLIED[kind]).model_json_schema()
+        summary = (factory.__doc__ or entry.name).strip().splitlines()[0]
+        alternatives.append(
+            {
+                "type": "object",
+                "description": summary,
+                "properties": {**base["properties"], "name": {"const": entry.name}, **options.get("properties", {})},
+                "additionalProperties": False,
+            }
+        )
+    names = {"type": "string", "enum": list(registry.names(kind))}
+    return {"description": base.get("description", ""), "anyOf": [names, *alternatives]}

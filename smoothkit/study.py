@@ -1,0 +1,239 @@
+"""A study: the variants of a scenario file, each with several seeds, carried out, summarised and compared."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+import torch
+
+import smoothkit
+from smoothkit.config import dump
+from smoothkit.distributed import choose_device, process_group
+from smoothkit.errors import OutputError
+from smoothkit.execution import ERROR, RESULT, Console, Outcome, Task, execute, lock, prepare_process
+from smoothkit.files import write_json, write_text
+from smoothkit.plugins import PluginHost
+from smoothkit.report.statistics import summarise
+from smoothkit.run import StopRequest
+from smoothkit.scenario import Result
+from smoothkit.scenario_file import ScenarioFile, Variant, load_scenario
+from smoothkit.workers import execute_in_workers
+
+STUDY, SUMMARY = "study.toml", "summary.json"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is to be run, and where its results lie."""
+
+    directory: Path
+    file: ScenarioFile
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """Every run, all variants of one seed before the next seed, so that a comparison can be seen early."""
+        seeds = {seed: None for variant in self.file.variants for seed in _seeds(variant.config.run.seeds)}
+        return tuple(
+            Task(variant.name, seed, self.directory / variant.slug / f"seed-{seed}", self.file.scenario, variant.config)
+            for seed in seeds
+            for variant in self.file.variants
+            if seed in _seeds(variant.config.run.seeds)
+        )
+
+    @staticmethod
+    def create(directory: Path, file: ScenarioFile, jobs: int) -> "Study":
+        """Begin a study in `directory`, which must be empty or not exist, to be carried out `jobs` runs at a time.
+
+        Raises:
+            OutputError: it is not empty, not a folder, or cannot be written.
+        """
+        study = Study(directory, _with_threads(file, jobs))
+        if study.is_main:
+            try:
+                directory.mkdir(parents=True, exist_ok=True)
+                _check_empty(directory)
+                write_text(directory / STUDY, _study_toml(study.file))
+            except OSError as error:
+                raise OutputError(f"{directory}: cannot be written: {error}") from error
+        return study
+
+    @staticmethod
+    def load(directory: Path, host: PluginHost) -> "Study":
+        """The study that was begun in `directory`.
+
+        Raises:
+            OutputError: there is none.
+        """
+        if not (directory / STUDY).is_file():
+            raise OutputError(f"{directory}: is not the folder of a study (it has no {STUDY})")
+        return Study(directory, load_scenario(directory / STUDY, host))
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes; the others that torchrun started only compute."""
+        return int(os.environ.get("RANK", 0)) == 0
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other smoothkit processes out of the folder for the length of the block.
+
+        Raises:
+            OutputError: one is there already.
+        """
+        with lock(self.directory) if self.is_main else nullcontext():
+            yield
+
+    def execute(self, jobs: int, console: Console, stop: StopRequest) -> list[Outcome]:
+        """Carry out every run that has no result yet, and keep `summary.json` up to date."""
+        outcomes = []
+        for outcome in self._outcomes([task for task in self.tasks if not task.is_done], jobs, console, stop):
+            outcomes.append(outcome)
+            if self.is_main:
+                self.summarise()
+        return outcomes
+
+    def _outcomes(self, tasks: Sequence[Task], jobs: int, console: Console, stop: StopRequest) -> Iterator[Outcome]:
+        if jobs > 1:
+            yield from execute_in_workers(tasks, jobs, console, stop)
+            return
+        with process_group(choose_device(tasks[0].config.run.device if tasks else "cpu")) as group:
+            for task in tasks:
+                if stop.is_set():
+                    return
+                prepare_process(task.config.run.threads)
+                yield execute(task, group, console, stop)
+
+    def summarise(self) -> dict[str, Any]:
+        """Read all results there are, write `summary.json`, return its content."""
+        results: dict[str, dict[int, Result]] = {variant.name: {} for variant in self.file.variants}
+        failures = []
+        for task in self.tasks:
+            if task.is_done:
+                content = json.loads((task.directory / RESULT).read_text(encoding="utf-8"))
+                results[task.variant][task.seed] = Result.from_json(content)
+            elif (error := task.directory / ERROR).exists():
+                last = error.read_text(encoding="utf-8").strip().splitlines()[-1]
+                failures.append({"variant": task.variant, "seed": task.seed, "error": last})
+        summary = {
+            "schema": 1,
+            "scenario": self.file.variants[0].config.scenario,
+            "title": self.file.title,
+            "baseline": self.file.baseline,
+            "environment": environment(),
+            **summarise(results, self.file.baseline),
+            "failures": failures,
+        }
+        write_json(self.directory / SUMMARY, summary)
+        return summary
+
+
+def choose_jobs(file: ScenarioFile, asked: int | None) -> int:
+    """How many runs to carry out at a time: what was asked for, or on a CPU one a core, on a GPU one."""
+    runs = sum(len(_seeds(variant.config.run.seeds)) for variant in file.variants)
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        return 1
+    if asked is None:
+        on_cpu = all(choose_device(variant.config.run.device).type == "cpu" for variant in file.variants)
+        asked = min(os.cpu_count() or 1, 8) if on_cpu else 1
+    return min(asked, runs)
+
+
+def read_summary(directory: Path) -> dict[str, Any]:
+    """The content of a study's `summary.json`.
+
+    Raises:
+        OutputError: there is none, or it is damaged.
+    """
+    path = directory / SUMMARY
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise OutputError(f"{directory}: is not the folder of a study (it has no {SUMMARY})") from None
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path}: cannot be read: {error}; `smoothkit resume {directory}` writes it anew") from error
+
+
+def environment() -> dict[str, Any]:
+    """What a number may depend on besides the scenario."""
+    device = choose_device("auto")
+    return {
+        "smoothkit": smoothkit.__version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": version("torchvision"),
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that smoothkit runs from, if it does."""
+    folder = Path(smoothkit.__file__).parent.parent
+    if not (folder / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=folder, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _seeds(seeds: int | tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(range(seeds)) if isinstance(seeds, int) else seeds
+
+
+def _with_threads(file: ScenarioFile, jobs: int) -> ScenarioFile:
+    """The file with its number of threads settled: results depend on it, so a resumed study keeps it."""
+    share = jobs if jobs > 1 else int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    threads = 1 if share > 1 else torch.get_num_threads()
+
+    def settle(variant: Variant) -> Variant:
+        run = variant.config.run
+        settled = run.model_copy(update={"threads": run.threads or threads})
+        return replace(variant, config=variant.config.model_copy(update={"run": settled}))
+
+    return replace(file, variants=tuple(settle(variant) for variant in file.variants))
+
+
+def _check_empty(directory: Path) -> None:
+    found = {path.name for path in directory.iterdir()} - {".lock"}
+    if STUDY in found:
+        raise OutputError(
+            f"{directory}: holds a study already; `smoothkit resume {directory}` goes on with it, or choose another "
+            "--output"
+        )
+    if found:
+        raise OutputError(f"{directory}: is not empty; choose another --output")
+
+
+def _study_toml(file: ScenarioFile) -> str:
+    """A scenario file that needs no other: running it anywhere repeats the study."""
+    first = dump(file.variants[0].config)
+    common = {
+        key: value for key, value in first.items() if all(dump(v.config).get(key) == value for v in file.variants)
+    }
+    content = {
+        "scenario": first["scenario"],
+        "title": file.title,
+        "baseline": file.baseline,
+        **common,
+        "variants": {
+            variant.name: {key: value for key, value in dump(variant.config).items() if key not in common}
+            for variant in file.variants
+        },
+    }
+    return tomlkit.dumps(content)

@@ -1,0 +1,97 @@
+"""Splits are seeded, stratified and leave every class in the training part."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from smoothkit.data.dataset import Dataset, ImageSet
+from smoothkit.data.splits import hold_out, limit_train, split, stratified_indices
+from smoothkit.errors import DataError
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def numbered(labels, num_classes=3):
+    """A data set whose images are their own indices."""
+    images = torch.arange(len(labels), dtype=torch.float32).view(-1, 1)
+    part = ImageSet(images, labels)
+    return Dataset(part, part, tuple(f"class {k}" for k in range(num_classes)), (0.0,), (1.0,), name="numbers")
+
+
+@given(sizes=st.lists(st.integers(0, 40), min_size=1, max_size=8).filter(sum), data=st.data())
+@settings(deadline=None)
+def test_each_class_has_its_share_to_the_nearest_whole_numbers(sizes, data):
+    labels = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    labels = labels[torch.randperm(len(labels), generator=generator())]
+    count = data.draw(st.integers(1, len(labels)))
+    chosen = stratified_indices(labels, count, generator(data.draw(st.integers(0, 99))))
+    assert len(chosen) == len(set(chosen.tolist())) == count
+    assert torch.equal(chosen, chosen.sort().values)
+    numbers = torch.bincount(labels[chosen], minlength=len(sizes))
+    exact = torch.tensor(sizes, dtype=torch.float64) * count / len(labels)
+    assert ((numbers - exact).abs() < 1).all()
+
+
+def test_rest_and_chosen_are_everything_once():
+    rest, chosen = split(torch.arange(10) % 3, 4, generator())
+    assert sorted(rest.tolist() + chosen.tolist()) == list(range(10))
+
+
+def test_every_sample_is_equally_likely():
+    labels = torch.tensor([0] * 6 + [1] * 2)
+    counts = torch.zeros(8)
+    draws = generator()
+    for _ in range(4000):
+        counts[stratified_indices(labels, 4, draws)] += 1
+    assert (counts - 2000).abs().max() < 5 * 1000**0.5
+
+
+def test_soft_labels_count_for_their_most_probable_class():
+    hard = torch.arange(60) % 3
+    soft = 0.7 * F.one_hot(hard, 3) + 0.1
+    assert torch.equal(stratified_indices(soft, 9, generator(2)), stratified_indices(hard, 9, generator(2)))
+
+
+def test_hold_out_depends_on_its_seed_alone():
+    data = numbered(torch.arange(300) % 3)
+    (smaller, validation), (_, again), (_, other) = (
+        hold_out(data, 0.1, 1),
+        hold_out(data, 0.1, 1),
+        hold_out(data, 0.1, 2),
+    )
+    assert (len(smaller.train), len(validation)) == (270, 30)
+    assert torch.equal(validation.images, again.images)
+    assert not torch.equal(validation.images, other.images)
+    assert torch.bincount(validation.labels).tolist() == [10, 10, 10]
+    both = torch.cat([smaller.train.images, validation.images]).flatten().sort().values
+    assert torch.equal(both, torch.arange(300.0))
+    assert len(hold_out(data, 25, 1)[1]) == 25
+
+
+@pytest.mark.parametrize("validation", [0, 300, -1, 0.0, 1.0, 1.5, 0.001])
+def test_hold_out_ranges(validation):
+    with pytest.raises(ValueError, match=f"validation is {validation}; expected a share of the 300"):
+        hold_out(numbered(torch.arange(300) % 3), validation, 0)
+
+
+def test_a_class_that_a_split_takes_whole_is_named():
+    labels = torch.tensor([0] * 10 + [1] * 10 + [2])
+    with pytest.raises(DataError, match="numbers: class 'class 2'"):
+        hold_out(numbered(labels), 0.9, 0)
+
+
+def test_limit_train():
+    data = numbered(torch.arange(300) % 3)
+    assert limit_train(data, None, 0) is data
+    assert limit_train(data, 300, 0) is data
+    small = limit_train(data, 30, 0)
+    assert torch.bincount(small.train.labels).tolist() == [10, 10, 10]
+    assert len(small.test) == 300
+    with pytest.raises(DataError, match="no sample in the training part"):
+        limit_train(data, 2, 0)
+    with pytest.raises(ValueError, match="train_limit is 0"):
+        limit_train(data, 0, 0)
