@@ -48,6 +48,7 @@ class Epochs:
         self.samples = samples
         self.batch_size = batch_size
         self.seed = seed
+        self.drop_last = drop_last
         self.rank = rank
         self.world = world
         self.device = torch.device(device)

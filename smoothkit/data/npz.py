@@ -59,13 +59,14 @@ def npz(
 def _read(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise DataError(f"{path}: there is no such file; expected an .npz file with {EXPECTED}")
-    try:
-        archive = np.load(path, allow_pickle=False)
-    except Exception as error:  # Anything else than a zip archive is tried as a pickle, and refused as one.
-        raise DataError(f"{path}: not an .npz file, or a truncated one; write it with numpy.savez") from error
-    if isinstance(archive, np.ndarray):
-        raise DataError(f"{path}: holds a single array; expected an .npz file with {EXPECTED}")
-    with archive:
+    # Opened here, because NumPy leaves a file that it opened itself open when it is not a zip archive after all.
+    with path.open("rb") as file:
+        try:
+            archive = np.load(file, allow_pickle=False)
+        except Exception as error:  # Anything else than a zip archive is tried as a pickle, and refused as one.
+            raise DataError(f"{path}: not an .npz file, or a truncated one; write it with numpy.savez") from error
+        if isinstance(archive, np.ndarray):
+            raise DataError(f"{path}: holds a single array; expected an .npz file with {EXPECTED}")
         known = {CLASS_NAMES, *chain(*PARTS, *WHOLE)}
         return {key: _array(archive, key, path) for key in archive.files if key in known}
 

@@ -120,7 +120,16 @@ class _StepsFrom(Sampler[list[Key]]):
     """The keys of this process's share of each step, without end."""
 
     def __init__(self, epochs: Epochs, step: int):
-        self.epochs = epochs
+        # An order of its own: reading ahead is in the next epoch while training is still in this one, and each keeps one
+        # permutation. And were it the `StreamedBatches` itself, the circle would keep the worker processes alive.
+        self.epochs = Epochs(
+            epochs.samples,
+            epochs.batch_size,
+            seed=epochs.seed,
+            drop_last=epochs.drop_last,
+            rank=epochs.rank,
+            world=epochs.world,
+        )
         self.step = step
 
     def __iter__(self) -> Iterator[list[Key]]:

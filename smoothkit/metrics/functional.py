@@ -4,8 +4,8 @@ They share one signature, f(logits, labels), and these rules:
 
 - Logits are (N, K), of any floating type; -inf marks an impossible class. Labels are class indices (N,), or soft labels
   (N, K), whose rows are distributions over the classes.
-- Everything is computed in float64, so float32 rounding shows nowhere and counts are exact beyond 2^24 rows. (Apple's
-  MPS has no float64: move logits and labels to the CPU first.)
+- Everything is computed in float64: no rounding but that of the logits themselves, and exact counts beyond 2^24 rows.
+  (Apple's MPS has no float64: move logits and labels to the CPU first.)
 - Results are float64 tensors; a scalar has the shape ().
 - The prediction is the class of the largest logit, the first of them on a tie; its confidence is its probability
   under softmax.
@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from smoothkit.metrics.calibration import Reliability, reliability_of
 
+# The number of bins in most published tables (Guo et al., ICML 2017).
 BINS = 15
 
 Labels = Int[Tensor, " batch"] | Float[Tensor, "batch classes"]
@@ -137,7 +138,7 @@ def confidence_wrong(logits: Float[Tensor, "batch classes"], labels: Labels) -> 
 
 
 def margins(logits: Float[Tensor, "batch classes"], labels: Labels) -> Float64[Tensor, " batch"]:
-    """The logit of the label minus the largest other logit, one per row: positive where the prediction is right.
+    """The logit of the label minus the largest other logit, one per row: positive where right, 0 on a tie.
 
     A soft label counts as its most probable class. Raises ValueError for fewer than 2 classes.
 

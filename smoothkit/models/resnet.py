@@ -111,7 +111,7 @@ class _ResidualBlock(nn.Module):
         self, features: Float[Tensor, "batch channels height width"]
     ) -> Float[Tensor, "batch out_channels out_height out_width"]:
         # Batch normalisation keeps its input for the backward pass and not its output, so the sum and the ReLU may
-        # both overwrite it: a block then allocates one activation instead of three.
+        # both overwrite it: the end of a block then allocates one activation instead of three.
         activations = self.residual(features)
         activations += self.shortcut(features)
         return activations.relu_()

@@ -117,7 +117,7 @@ def test_a_truncated_image_is_named(photographs, workers):
     broken = photographs / "train" / "dog" / "3.jpg"
     broken.write_bytes(broken.read_bytes()[:600])
     batches = training_batches(load(photographs), 15, seed=0, workers=workers)
-    with pytest.raises(DataError, match=r"train/dog/3\.jpg: not a readable image \(.*truncated.*\); repair") as caught:
+    with pytest.raises(DataError, match=r"train/dog/3\.jpg: not a readable image \(.*; repair") as caught:
         batches.at(1)
     assert "\n" not in str(caught.value)
 

@@ -173,7 +173,7 @@ def test_a_corrupt_member_is_named(tmp_path):
 
 
 def test_options_out_of_range_are_named(load):
-    with pytest.raises(ValueError, match="test_share is 1.0; expected a share"):
+    with pytest.raises(ValueError, match=r"test_share is 1\.0; expected a share"):
         load(arrays(), test_share=1.0)
     with pytest.raises(ValueError, match="size is 0; expected at least 1"):
         load(arrays(), size=0)

@@ -1,5 +1,6 @@
 """Torchvision's models: heads rebuilt for the task, weights found or refused, downloads that fail."""
 
+import re
 from pathlib import Path
 from urllib.error import URLError
 
@@ -113,8 +114,8 @@ def test_pretrained_auxiliary_heads_are_removed(cache):
 
 
 def test_a_failed_download_names_the_folder_and_the_file(cache):
-    expected = rf"weights 'DEFAULT'.* resnet18 .*no network.*{cache}/resnet18-[0-9a-f]+\.pth"
-    with pytest.raises(DataError, match=expected.replace("DEFAULT", "IMAGENET1K_V1")):
+    file = rf"{re.escape(str(cache))}/resnet18-[0-9a-f]+\.pth"
+    with pytest.raises(DataError, match=rf"weights 'IMAGENET1K_V1' of resnet18 cannot be read .*no network.*{file}$"):
         Torchvision(num_classes=7, arch="resnet18", weights="DEFAULT")
 
 
@@ -122,7 +123,7 @@ def test_a_failed_download_names_the_folder_and_the_file(cache):
 def test_a_damaged_file_in_the_cache_is_named(cache, content):
     url = get_model_weights("resnet18").DEFAULT.url
     (cache / url.rsplit("/", 1)[1]).write_bytes(content)
-    with pytest.raises(DataError, match=str(cache)):
+    with pytest.raises(DataError, match=re.escape(str(cache))):
         Torchvision(num_classes=7, arch="resnet18", weights="DEFAULT")
 
 
