@@ -43,7 +43,6 @@ def train(config: SupervisedConfig, run: Run) -> Trained:
         factor = lr_factor(config.train, step, batches.per_epoch)
         set_lr(optimizer, factor)
         images, labels = batches.at(step)
-        model.train()
         with run.autocast():
             logits = model(images)
         loss = target(logits, labels)
@@ -68,6 +67,7 @@ def train(config: SupervisedConfig, run: Run) -> Trained:
             epoch = batches.epoch(step)
             if epoch % config.evaluate.every == 0 or epoch == config.train.epochs:
                 record_progress(config, run, step, evaluated, splits)
+                model.train()
     return Trained(evaluated, target, splits)
 
 

@@ -41,15 +41,16 @@ class Crop(Augmentation):
 
     def coordinates(self, rows: Rows, columns: Columns, generator: torch.Generator) -> tuple[Rows, Columns]:
         """Shift both axes, each by its own draw."""
-        shifts = torch.randint(
-            -self.padding, self.padding + 1, (2, len(rows), 1), generator=generator, device=generator.device
-        ).to(rows.device)
-        return self._shifted(rows, shifts[0]), self._shifted(columns, shifts[1])
+        starts = torch.randint(2 * self.padding + 1, (2, len(rows)), generator=generator, device=generator.device)
+        starts = starts.to(rows.device)
+        return self._shifted(rows, starts[0]), self._shifted(columns, starts[1])
 
     def _shifted(
-        self, axis: Int64[Tensor, "batch size"], shift: Int64[Tensor, "batch 1"]
+        self, axis: Int64[Tensor, "batch size"], start: Int64[Tensor, " batch"]
     ) -> Int64[Tensor, "batch size"]:
         size = axis.shape[1]
         if self.padding >= size:
             raise ValueError(f"crop: padding is {self.padding}; expected less than the images' side, {size} pixels")
-        return axis.gather(1, reflected(torch.arange(size, device=axis.device) + shift, size))
+        padded = reflected(torch.arange(-self.padding, size + self.padding, device=axis.device), size)
+        # Every window of the padded line, and from these the one that each image drew.
+        return axis.gather(1, padded.unfold(0, size, 1).index_select(0, start))

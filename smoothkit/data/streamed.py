@@ -65,7 +65,12 @@ class StreamedBatches(Epochs):
         """
         if step != self._next_step:
             self._reader = _read(self._samples, _StepsFrom(self, step), self._workers, self.pipeline.normalise.device)
-        pixels, index = _delivered(next(self._reader))
+        read = next(self._reader)
+        if isinstance(read, DataError):
+            # The traceback keeps this object alive for a while; its worker processes should end now.
+            self._reader, self._next_step = iter(()), None
+            raise read
+        pixels, index = read
         self._next_step = step + 1
         generator = generator or derived_generator(self.seed, "augment", step)
         device = self.pipeline.normalise.device
@@ -87,7 +92,9 @@ def streamed_in_order(part: StreamedSet, normalise: Normalise, batch_size: int, 
     """
     keys = [[(0, int(i)) for i in chunk] for chunk in torch.arange(len(part)).split(batch_size)]
     for read in _read(_Seeded(part.plain, part.shape, seed=0), keys, workers, normalise.device):
-        pixels, index = _delivered(read)
+        if isinstance(read, DataError):
+            raise read
+        pixels, index = read
         yield Batch(normalise(pixels.to(normalise.device, non_blocking=True)), part.labels[index].to(normalise.device))
 
 
@@ -120,8 +127,8 @@ class _StepsFrom(Sampler[list[Key]]):
     """The keys of this process's share of each step, without end."""
 
     def __init__(self, epochs: Epochs, step: int):
-        # An order of its own: reading ahead is in the next epoch while training is still in this one, and each keeps one
-        # permutation. And were it the `StreamedBatches` itself, the circle would keep the worker processes alive.
+        # An order of its own: reading ahead is in the next epoch while training is still in this one, and each keeps
+        # one permutation. And were it the `StreamedBatches` itself, the circle would keep worker processes alive.
         self.epochs = Epochs(
             epochs.samples,
             epochs.batch_size,
@@ -161,9 +168,3 @@ def _read(
         generator=torch.Generator(),
     )
     return iter(loader)
-
-
-def _delivered(read: Read | DataError) -> Read:
-    if isinstance(read, DataError):
-        raise read
-    return read

@@ -80,12 +80,12 @@ def _thin(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return np.array([steps[part].mean() for part in parts]), thinned
 
 
-def draw_bands(tag: str, bands: Mapping[str, Band]) -> Picture:
+def draw_bands(tag: str, by_variant: Mapping[str, Band]) -> Picture:
     """One tag's curves, all variants together: the mean as a line, the range over seeds as a shade."""
     with style():
         picture = Picture(figsize=(4.4, 2.9), layout=layout_engine())
         axes = picture.add_subplot()
-        for index, (variant, band) in enumerate(bands.items()):
+        for index, (variant, band) in enumerate(by_variant.items()):
             look = line(index, single=len(band.steps) == 1)
             axes.plot(band.steps, band.mean, label=variant, **look)
             axes.fill_between(band.steps, band.low, band.high, color=look["color"], alpha=0.15, linewidth=0)

@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs no other, with tables and pictures of finished studies, and its Markdown form."""
+"""The report: one HTML file that needs no other, with a study's tables and pictures, and its Markdown form."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,9 @@ def write_report(directories: Sequence[Path], output: Path | None = None) -> Pat
         write_text(page, html_page(studies))
         write_text(folder / "report.md", markdown_page(studies))
     except OSError as error:
-        raise OutputError(f"{folder}: the report cannot be written: {error}; name another folder by --output") from error
+        raise OutputError(
+            f"{folder}: the report cannot be written: {error}; name another folder by --output"
+        ) from error
     return page
 
 
@@ -54,7 +56,7 @@ def all_scalars(summary: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def html_page(studies: Sequence[StudyRecord]) -> str:
-    """The whole page. Every text that comes from a file is escaped, and the page's policy forbids scripts and requests."""
+    """The whole page. Text that comes from files is escaped, and the page's policy forbids scripts and requests."""
     title = " · ".join(study.title for study in studies)
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -231,7 +233,9 @@ def markdown_page(studies: Sequence[StudyRecord]) -> str:
     for study in studies:
         missing = missing_runs(study)
         parts += [f"# {markdown_text(study.title)}", ""]
-        parts += ["Runs without a result:", "", *(f"- {markdown_text(line)}" for line in missing), ""] if missing else []
+        parts += (
+            ["Runs without a result:", "", *(f"- {markdown_text(line)}" for line in missing), ""] if missing else []
+        )
         parts += [to_markdown(table) for table in tables({**study.summary, "failures": []})]
         known = _known(study.summary["environment"])
         lines = [f"- {markdown_text(key)}: {markdown_text(str(value))}" for key, value in known]

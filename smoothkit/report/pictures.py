@@ -15,12 +15,13 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Colormap, Normalize, PowerNorm
+from matplotlib.colors import Colormap, Normalize, PowerNorm, to_rgba
 from matplotlib.figure import Figure as Picture
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from smoothkit.report.figures import CurvesFigure, Figure, MatrixFigure, ReliabilityFigure
+from smoothkit.report.numbers import MINUS, MISSING
 
 DPI = 150
 LARGEST_ANNOTATED = 12
@@ -48,6 +49,7 @@ STYLE: dict[str, Any] = {
     "axes.spines.right": False,
     "axes.linewidth": 0.8,
     "lines.linewidth": 1.4,
+    "text.parse_math": False,  # a dollar in a class name is a dollar
     "svg.hashsalt": "smoothkit",  # otherwise the identifiers within an SVG are random
 }
 
@@ -73,7 +75,9 @@ def draw(figure: Figure) -> Picture:
                 return draw_reliability(figure)
             case CurvesFigure():
                 return draw_curves(figure)
-    raise TypeError(f"figures are matrices, reliability diagrams or curves; there is no picture of {type(figure).__name__}")
+    raise TypeError(
+        f"figures are matrices, reliability diagrams or curves; there is no picture of {type(figure).__name__}"
+    )
 
 
 def png(picture: Picture) -> bytes:
@@ -176,11 +180,11 @@ def entry(value: float) -> str:
     ['.91', '.01', '≈0', '0', '1', '−.25', '–']
     """
     if not math.isfinite(value):
-        return "–"
+        return MISSING
     if 0 < abs(value) < 0.0005:
         return "≈0"
     text = f"{value:.2g}" if abs(value) >= 1 else f"{value:.3f}".rstrip("0").rstrip(".")
-    return text.replace("0.", ".", 1).replace("-", "−")
+    return text.replace("0.", ".", 1).replace("-", MINUS)
 
 
 # --- Reliability -----------------------------------------------------------------------------------------------------
@@ -204,7 +208,7 @@ def draw_reliability(figure: ReliabilityFigure) -> Picture:
         width,
         bottom=accuracy,
         align="edge",
-        facecolor=(*_rgb(PALETTE[1]), 0.3),
+        facecolor=to_rgba(PALETTE[1], 0.3),
         edgecolor=PALETTE[1],
         hatch="////",
         linewidth=0.6,
@@ -228,10 +232,6 @@ def _blank(values: Sequence[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
-def _rgb(colour: str) -> tuple[float, ...]:
-    return matplotlib.colors.to_rgb(colour)
-
-
 # --- Curves ----------------------------------------------------------------------------------------------------------
 
 
@@ -240,18 +240,17 @@ def draw_curves(figure: CurvesFigure) -> Picture:
     picture = Picture(figsize=(4.8, 3.2), layout=layout_engine())
     axes = picture.add_subplot()
     for index, (name, y) in enumerate(figure.y.items()):
-        axes.plot(figure.x[name], y, label=name, **line(index, single=len(y) == 1))
+        axes.plot(_blank(figure.x[name]), _blank(y), label=name, **line(index, single=len(y) == 1))
     frame(axes, figure.title, figure.x_label, figure.y_label)
     return picture
 
 
 def line(index: int, *, single: bool = False) -> dict[str, Any]:
-    """Colour and dash of the curve number `index`; a lone point gets a marker, since a line would not show."""
-    marker = "o" if single else None
+    """Colour and dash of curve number `index`, alike for no two of the first 28; a lone point is marked."""
     return {
         "color": PALETTE[index % len(PALETTE)],
-        "linestyle": DASHES[index // len(PALETTE) % len(DASHES)] if index >= len(PALETTE) else DASHES[index % len(DASHES)],
-        "marker": marker,
+        "linestyle": DASHES[index % len(DASHES)],
+        "marker": "o" if single else None,
         "markersize": 4,
     }
 

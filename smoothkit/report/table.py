@@ -1,6 +1,6 @@
 """Tables of a study: what each variant reached, and what can be said of it against the baseline."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -139,7 +139,7 @@ def judge(comparison: Mapping[str, Any]) -> tuple[Verdict, str]:
     return ("better", "▲ better") if direction == better else ("worse", "▼ worse")
 
 
-def _places(entries: Any) -> int:
+def _places(entries: Iterable[Mapping[str, Any] | None]) -> int:
     present = [entry for entry in entries if entry]
     return decimals((entry["std"] for entry in present), (entry["mean"] for entry in present))
 
@@ -170,7 +170,9 @@ def _left_out(variants: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 
 
 def _failures(summary: Mapping[str, Any]) -> list[str]:
-    return [f"{failure['variant']}, seed {failure['seed']} failed: {failure['error']}" for failure in summary["failures"]]
+    return [
+        f"{failure['variant']}, seed {failure['seed']} failed: {failure['error']}" for failure in summary["failures"]
+    ]
 
 
 # --- Renderers -------------------------------------------------------------------------------------------------------

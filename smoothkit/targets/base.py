@@ -33,8 +33,9 @@ class Target(nn.Module):
     Class weights. With ``weight_mode="sample"`` a row of label y counts ``w_y`` times (``labels @ w`` for a soft label)
     towards an unchanged target, and the mean divides by the sum of these counts. With ``weight_mode="torch"`` the
     numbers are those of ``nn.CrossEntropyLoss``, hard and soft: the weight also multiplies the smoothing mass, so it
-    moves the optimum (pytorch#104776), and the mean over soft labels divides by the number of rows. The one exception
-    is a batch without a valid row, where torch gives NaN.
+    moves the optimum (pytorch#104776), and the mean over soft labels divides by the number of rows. Ignored rows and
+    masked classes follow the rules given here in both modes; torch has no ignored soft label, gives NaN for a batch
+    without a valid row, and inf where smoothing meets a masked class.
 
     Precision and masks. Losses are computed and returned in float32 for half-precision logits. A class whose logit is
     ``-inf`` carries no target mass: the target is conditioned on the other classes.
@@ -111,7 +112,7 @@ class Target(nn.Module):
         per_entry = weight if self.weight_mode == "torch" else None
         losses = self.row_loss(logit_rows, label_rows, per_entry)
         counts = torch.ones_like(losses) if weight is None else label_weight(label_rows, weight).to(losses.dtype)
-        if self.weight_mode == "sample":
+        if self.weight_mode == "sample" and weight is not None:
             losses = losses * counts
         losses = losses.masked_fill(ignored, 0)
         if reduction == "none":
@@ -144,9 +145,10 @@ class Target(nn.Module):
         return target.reshape(*_row_shape(labels), self.num_classes).movedim(-1, 1)
 
     def options(self) -> dict[str, Any]:
-        """What the constructor was given, by name; ``ignore_index`` and ``weight_mode`` only where they differ."""
+        """What the constructor was given, as far as it was kept under that name, less the defaults common to all."""
         defaults = {"ignore_index": -100, "weight_mode": "sample"}
-        values = {name: getattr(self, name) for name in signature(type(self)).parameters}
+        names = [name for name in signature(type(self)).parameters if hasattr(self, name)]
+        values = {name: getattr(self, name) for name in names}
         return {name: value for name, value in values.items() if name not in defaults or value != defaults[name]}
 
     def extra_repr(self) -> str:

@@ -54,9 +54,9 @@ class LabelSmoothingPP(MatrixTarget):
                     learning rate and twice the weight decay, so compare with baselines at the same scale.
     paper_mode      the released loss to the letter: value (H(p, t) + H(t, p))/2 with 1e-6 inside the logarithms, which
                     fades the gradient of rows with p_y below that; masked classes are not set apart. Leave scale at 1.
-    weight_decay    of C, at least 0. It is C's temperature: with SGD and balanced classes C follows
-                    theta = kappa (q - C) for a mean off-label prediction q, kappa = (1 - p_y)/(2 K weight_decay) in the
-                    released code, so that on CIFAR-100 its value of 5e-4 keeps C close to uniform.
+    weight_decay    of C, at least 0. It is C's temperature: with SGD and balanced classes C settles where
+                    theta = kappa (q - C) for the mean prediction q off the label, kappa = scale (1 - p_y)/(K
+                    weight_decay). The released 5e-4 gives kappa = 1 at K = 100 and p_y = 0.9: C stays near uniform.
     lr              of C, at least 0 (0 keeps C uniform); the optimiser's own if not given.
     learn_from_soft let soft labels (mixup, distillation) train C as well, each class by its share. Without it, C learns
                     from index labels only: in a mixed image the partner class is no similar class, only the other half.
@@ -84,7 +84,8 @@ class LabelSmoothingPP(MatrixTarget):
         check_range("alpha", alpha, 0.0, 1.0)
         check_range("scale", scale, 0.0)
         check_range("weight_decay", weight_decay, 0.0)
-        check_range("lr", 0.0 if lr is None else lr, 0.0)
+        if lr is not None:
+            check_range("lr", lr, 0.0)
         if paper_mode and scale != 1:
             raise ValueError(f"scale is {scale!r} with paper_mode, which has its own factor 1/2; leave scale at 1.0")
         if num_classes == 2:

@@ -4,12 +4,16 @@ from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
+from pydantic import InstanceOf
+from pydantic.json_schema import SkipJsonSchema
 from torch import Tensor
 
 from smoothkit.targets.base import Rows, Target, WeightMode
 from smoothkit.targets.functional import compute_dtype, matrix_rows
 
-MatrixLike = Sequence[Sequence[float]] | Tensor
+# The markers let options be validated from this annotation: a tensor is checked by its type, and no schema of files
+# mentions it.
+MatrixLike = Sequence[Sequence[float]] | SkipJsonSchema[InstanceOf[Tensor]]
 """Rows of numbers, as a scenario file has them, or a tensor."""
 
 SUM_TOLERANCE = 1e-4

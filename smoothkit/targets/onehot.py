@@ -13,7 +13,7 @@ class OneHot(MatrixTarget):
     """Hard labels: t = e_y, the plain cross-entropy.
 
     Soft labels are taken as they are. The loss -log p_y has no minimum at finite logits: the optimal margin is
-    infinite, and training keeps pushing the logits apart. Equals ``nn.CrossEntropyLoss`` without smoothing.
+    infinite, and training keeps pushing the logits apart. Equals nn.CrossEntropyLoss without smoothing.
 
     >>> OneHot(num_classes=10)
     OneHot(num_classes=10, true_mass=1, margin=inf)

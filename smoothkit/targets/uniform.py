@@ -103,5 +103,5 @@ class LabelSmoothing(MatrixTarget):
     def margin(self) -> Float[Tensor, " classes"]:
         """The same for each label: ``log(t_y / t_k)``, which is ``log(1 + K (1 - alpha)/alpha)`` for ``all``."""
         true_mass, other_mass = self.masses()
-        margin = log(true_mass / other_mass) if true_mass and other_mass else (inf if true_mass else -inf)
+        margin = log(true_mass) - log(other_mass) if true_mass and other_mass else (inf if true_mass else -inf)
         return torch.full((self.num_classes,), margin)

@@ -4,6 +4,9 @@ An observer plugin: it reads what the host logs and changes nothing. Tags are th
 `final/<name>` for the evaluation's scalars and `figures/<name>` for its pictures.
 """
 
+# Protocol buffers build their classes at run time, where a type checker cannot see them.
+# pyright: reportAttributeAccessIssue=false
+
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -62,11 +65,11 @@ class EventStream:
         from torch.utils.tensorboard.writer import SummaryWriter
 
         config = (run.directory / "config.toml").read_text(encoding="utf-8")
-        purge_step = run.resumed_from + 1 if run.resumed_from else None
-        self._writer = SummaryWriter(str(run.directory), purge_step=purge_step, flush_secs=10)
+        # A fresh run withdraws nothing, but TensorBoard takes only the second start it reads for a restart.
+        self._writer = SummaryWriter(str(run.directory), purge_step=run.resumed_from + 1, flush_secs=10)
         self._step = run.resumed_from
         self._tags: set[str] = set()
-        self._writer.add_text("config", f"```toml\n{config}\n```")
+        self._writer.add_text("config", f"```toml\n{config}\n```", run.resumed_from)
         self._add(_session_start(run))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
@@ -75,7 +78,7 @@ class EventStream:
             self._writer.add_scalar(tag, value, step)
         self._step = max(self._step, step)
         if not self._tags.issuperset(values):
-            # TensorBoard reads the last layout of a run, so writing it anew as tags appear serves a run in progress too.
+            # TensorBoard reads a run's last layout, so writing it anew as tags appear serves a run in progress too.
             self._tags.update(values)
             self._writer.add_custom_scalars(layout(self._tags))
 
@@ -90,8 +93,8 @@ class EventStream:
     def finish(self, outcome: str) -> None:
         """Write success or failure, and close.
 
-        A run that was interrupted or ran out of time can be resumed. TensorBoard keeps the first status it reads, so
-        such a run is given none until it ends for good.
+        TensorBoard keeps the first status it reads. A run that was interrupted or ran out of time is therefore given
+        none before it ends for good; one that failed stays marked so, even if it is taken up again and succeeds.
         """
         if outcome in ("finished", "failed"):
             self._add(_session_end(success=outcome == "finished"))
@@ -131,8 +134,8 @@ def _chart(tags: list[str]) -> list[Any]:
 def hyperparameters(run: RunInfo) -> dict[str, bool | float | str]:
     """The choices that tell runs apart, under dotted keys: numbers stay numbers, and what is not set is left out.
 
-    >>> run = RunInfo("supervised", "LS", 3, Path("out"), {"target": {"name": "ls", "alpha": 0.1}, "run": {"threads": 1}})
-    >>> hyperparameters(run)
+    >>> config = {"target": {"name": "ls", "alpha": 0.1}, "run": {"threads": 1}}
+    >>> hyperparameters(RunInfo("supervised", "LS", 3, Path("out"), config))
     {'variant': 'LS', 'seed': 3, 'target.name': 'ls', 'target.alpha': 0.1}
     """
     chosen: dict[str, bool | float | str] = {"variant": run.variant, "seed": run.seed}

@@ -166,7 +166,7 @@ def test_every_layer_with_parameters_can_be_hooked_for_per_sample_gradients(netw
 def test_pooling_before_relu_gives_the_numbers_of_the_published_order(network):
     model, images = build(network).eval(), images_of(32)
     layers = list(model.features)
-    for index, layer in enumerate(layers):
+    for index, layer in enumerate(model.features):
         if isinstance(layer, nn.MaxPool2d):
             layers[index : index + 2] = [nn.ReLU(), layer]
     assert [type(layer) for layer in layers[:3]] == [nn.Conv2d, nn.ReLU, nn.MaxPool2d]

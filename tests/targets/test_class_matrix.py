@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from pydantic import create_model
 from torch.testing import assert_close
 
 from smoothkit.targets import ClassMatrix, LabelSmoothing, OneHot
+from smoothkit.targets.matrix import MatrixLike
 
 ORDINAL = [[0.8, 0.2, 0.0], [0.1, 0.8, 0.1], [0.0, 0.2, 0.8]]
 
@@ -87,6 +89,13 @@ def test_rounded_thirds_are_divided_by_their_sum():
 def test_what_is_no_class_matrix_is_refused(matrix, message):
     with pytest.raises(ValueError, match=message):
         ClassMatrix(2, matrix)
+
+
+def test_its_annotation_validates_a_file_and_a_tensor():
+    options = create_model("Options", matrix=(MatrixLike, ...))
+    assert options.model_validate({"matrix": [[1, 0], [0.5, 0.5]]}).model_dump() == {"matrix": [[1.0, 0.0], [0.5, 0.5]]}
+    assert options.model_validate({"matrix": torch.eye(2)}).model_dump()["matrix"].shape == (2, 2)
+    assert options.model_json_schema()["properties"]["matrix"]["type"] == "array"
 
 
 def test_torch_has_no_weights_for_label_symbols():

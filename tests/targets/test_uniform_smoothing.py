@@ -57,7 +57,9 @@ def test_descent_ends_at_the_entropy_of_the_target(convention, loss, margin):
     target = LabelSmoothing(10, 0.1, convention)
     logits = torch.randn(1, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
     label = torch.tensor([4])
-    optimiser = torch.optim.LBFGS([logits], max_iter=200, tolerance_grad=1e-10, line_search_fn="strong_wolfe")
+    optimiser = torch.optim.LBFGS(
+        [logits], max_iter=200, tolerance_grad=1e-10, tolerance_change=0, line_search_fn="strong_wolfe"
+    )
 
     def closure():
         optimiser.zero_grad()
@@ -142,5 +144,5 @@ def test_fifty_thousand_classes_need_no_matrix():
 
 @pytest.mark.parametrize("alpha", [-0.1, 1.5, float("nan"), float("inf")])
 def test_alpha_out_of_range_is_refused(alpha):
-    with pytest.raises(ValueError, match="alpha is .*; expected a number from 0 to 1"):
+    with pytest.raises(ValueError, match=r"alpha is .*; expected a number from 0 to 1"):
         LabelSmoothing(10, alpha)

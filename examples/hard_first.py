@@ -1,0 +1,75 @@
+"""A one-file plugin: train on hard labels for the first epochs, on the scenario's own target after them.
+
+Some targets (negative label smoothing, for one) need a model that has already learned something. Name this file in a
+scenario, `use = ["hard_first.py"]`, with a path relative to the scenario file; it then wraps the target of every variant.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from smoothkit import hookimpl
+from smoothkit.scenario import RunInfo
+from smoothkit.targets import OneHot, Target
+from smoothkit.targets.base import Rows
+
+smoothkit_api = 1
+
+EPOCHS = 5
+"""Epochs of hard labels."""
+
+
+class HardFirst(Target):
+    """Hard labels for the first epochs, then another target."""
+
+    epochs_done: Tensor
+
+    def __init__(self, target: Target):
+        super().__init__(
+            target.num_classes,
+            num_labels=target.num_labels,
+            ignore_index=target.ignore_index,
+            weight_mode=target.weight_mode,
+        )
+        self.first = OneHot(target.num_classes)
+        self.then = target
+        # A buffer, so that a resumed run knows where it stands.
+        self.register_buffer("epochs_done", torch.zeros((), dtype=torch.int64))
+
+    def current(self) -> Target:
+        """The target in force."""
+        return self.first if int(self.epochs_done) < EPOCHS else self.then
+
+    def target_rows(self, labels: Rows, logits: Float[Tensor, "rows classes"] | None) -> Float[Tensor, "rows classes"]:
+        """Those of the target in force."""
+        return self.current().target_rows(labels, logits)
+
+    def row_loss(
+        self,
+        logits: Float[Tensor, "rows classes"],
+        labels: Rows,
+        class_weight: Float[Tensor, " classes"] | None = None,
+    ) -> Float[Tensor, " rows"]:
+        """That of the target in force."""
+        return self.current().row_loss(logits, labels, class_weight)
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Statistics are taken from the start, so that the other target is ready when its time comes."""
+        self.then.update(logits, labels)
+
+    def end_epoch(self) -> None:
+        """Count."""
+        self.epochs_done += 1
+        self.then.end_epoch()
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What the other target learns."""
+        return self.then.parameter_groups()
+
+
+@hookimpl
+def smoothkit_wrap_target(target: Target, run: RunInfo) -> Target:
+    """Wrap the target of every run that uses this plugin."""
+    return HardFirst(target)

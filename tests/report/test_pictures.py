@@ -1,0 +1,131 @@
+"""Pictures: real files, the same every time, whatever the numbers and the user's settings."""
+
+# ruff: noqa: RUF001  (minus signs and dashes are what a reader sees)
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from smoothkit.report.figures import CurvesFigure, Figure, MatrixFigure, ReliabilityFigure
+from smoothkit.report.pictures import data_uri, draw, png, svg
+
+
+def matrix(values, names=None) -> MatrixFigure:
+    values = np.asarray(values, dtype=float)
+    rows, columns = ([f"{i}" for i in range(size)] for size in values.shape)
+    return MatrixFigure(
+        title="matrix",
+        values=tuple(map(tuple, values.tolist())),
+        rows=tuple(names or rows),
+        columns=tuple(names or columns),
+        row_label="label",
+        column_label="class",
+    )
+
+
+FIGURES = {
+    "matrix": matrix([[0.9, 0.1], [0.2, 0.8]], ["real", "fake"]),
+    "reliability": ReliabilityFigure(
+        title="Reliability", edges=(0.0, 0.5, 1.0), counts=(0, 40), confidence=(None, 0.8), accuracy=(None, 0.75)
+    ),
+    "curves": CurvesFigure(
+        title="Risk", x_label="coverage", y_label="risk", x={"a": (0.0, 0.5, 1.0)}, y={"a": (0.0, float("nan"), 0.1)}
+    ),
+}
+
+HARD_CASES = {
+    **FIGURES,
+    "all missing": matrix(np.full((3, 3), np.nan)),
+    "infinite": matrix([[np.inf, 0.5], [-np.inf, 0.5]]),
+    "negative": matrix([[1.3, -0.3], [-0.3, 1.3]]),
+    "zero": matrix(np.zeros((2, 2))),
+    "one entry": matrix([[1.0]]),
+    "not square": matrix(np.full((4, 2), 0.5)),
+    "a hundred classes": matrix(np.eye(100), [f"a class with a long name, number {i}" for i in range(100)]),
+    "dollar names": matrix(np.eye(2), ["$x_{$", "a < b & c"]),
+    "empty bins": ReliabilityFigure(
+        title="", edges=(0.0, 0.5, 1.0), counts=(0, 0), confidence=(None, None), accuracy=(None, None)
+    ),
+    "one point": CurvesFigure(title="", x_label="", y_label="", x={"a": (1.0,)}, y={"a": (2.0,)}),
+    "no curve": CurvesFigure(title="", x_label="", y_label="", x={}, y={}),
+}
+
+
+@pytest.mark.parametrize("name", HARD_CASES)
+def test_every_figure_becomes_a_png_and_an_svg(name):
+    picture = draw(HARD_CASES[name])
+    assert png(picture).startswith(b"\x89PNG\r\n\x1a\n")
+    assert ET.fromstring(svg(picture)).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+@pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
+def test_same_figure_same_bytes(figure):
+    assert png(draw(figure)) == png(draw(figure))
+    assert data_uri(draw(figure)) == data_uri(draw(figure))
+
+
+def test_users_settings_neither_reach_the_picture_nor_are_changed():
+    figure = FIGURES["matrix"]
+    expected = png(draw(figure)), svg(draw(figure))
+    with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red", "savefig.dpi": 30, "svg.hashsalt": "other"}):
+        before = dict(matplotlib.rcParams)
+        assert (png(draw(figure)), svg(draw(figure))) == expected
+        assert dict(matplotlib.rcParams) == before
+
+
+def test_drawing_chooses_no_backend():
+    code = (
+        "import sys; from smoothkit.report.pictures import *;"
+        "png(draw(CurvesFigure(title='', x_label='', y_label='', x={}, y={})));"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def cell_texts(figure: MatrixFigure) -> list[str]:
+    return [text.get_text() for text in draw(figure).axes[0].texts]
+
+
+def test_entries_are_written_up_to_twelve_classes():
+    assert len(cell_texts(matrix(np.eye(12)))) == 144
+    assert cell_texts(matrix(np.eye(13))) == []
+
+
+def test_missing_entries_are_marked():
+    assert cell_texts(matrix([[np.nan, 1.0]])) == ["–", "1"]
+
+
+def test_probabilities_share_one_scale_so_that_variants_compare():
+    scales = [draw(matrix(np.full((10, 10), top))).axes[0].images[0].norm for top in (0.2, 0.9)]
+    assert [(scale.vmin, scale.vmax) for scale in scales] == [(0, 1), (0, 1)]
+    # As documented: 0.1 / K lies a tenth of the way up.
+    assert scales[0](0.01) == pytest.approx(0.1)
+
+
+def test_negative_entries_get_a_scale_with_zero_in_the_middle():
+    scale = draw(HARD_CASES["negative"]).axes[0].images[0].norm
+    assert scale(0.0) == pytest.approx(0.5)
+
+
+def test_reliability_states_the_calibration_error_of_its_bins():
+    (note,) = draw(FIGURES["reliability"]).axes[0].texts
+    assert note.get_text() == "ECE 0.050"
+
+
+def test_first_curves_differ_in_colour_and_dash():
+    names = "abcd"
+    figure = CurvesFigure(
+        title="", x_label="", y_label="", x={n: (0.0, 1.0) for n in names}, y={n: (0.0, 1.0) for n in names}
+    )
+    lines = draw(figure).axes[0].lines
+    assert len({to_hex(line.get_color()) for line in lines}) == len({line.get_linestyle() for line in lines}) == 4
+
+
+def test_unknown_figure_is_refused():
+    with pytest.raises(TypeError, match="there is no picture of Figure"):
+        draw(Figure(title="bare"))

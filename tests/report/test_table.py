@@ -1,0 +1,125 @@
+"""Tables as a reader sees them."""
+
+# ruff: noqa: RUF001  (minus signs and dashes are what a reader sees)
+
+import io
+
+from rich.console import Console
+
+from smoothkit.report.statistics import summarise
+from smoothkit.report.table import comparison_table, judge, results_table, tables, terminal_table, to_markdown
+from smoothkit.scenario import Result
+
+
+def study(seeds: int = 3, **more):
+    def make(accuracy: float, ece: float) -> Result:
+        return Result(
+            scalars={"accuracy": accuracy, "ece": ece, "margin_mean": 7.0},
+            better={"accuracy": "higher", "ece": "lower"},
+            headline=("accuracy", "ece", "margin_mean"),
+        )
+
+    wobble = [0.0, 0.002, -0.001]
+    results = {
+        "hard labels": {seed: make(0.97 + wobble[seed], 0.02) for seed in range(seeds)},
+        "LS 0.1": {seed: make(0.98 + 0.5 * wobble[seed], 0.05 + wobble[seed]) for seed in range(seeds)},
+        "same": {seed: make(0.97 + wobble[2 - seed], 0.02) for seed in range(seeds)},
+    }
+    return {"scenario": "s", "baseline": "hard labels", **summarise(results, "hard labels"), "failures": [], **more}
+
+
+def render(summary, width: int = 100) -> str:
+    console = Console(width=width, color_system=None, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(terminal_table(summary))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()).strip("\n")
+
+
+GOLDEN = """\
+Results: mean ± standard deviation over 3 seeds
+
+  variant            accuracy ↑             ece ↓   margin mean
+ ───────────────────────────────────────────────────────────────
+  hard labels   0.9703 ± 0.0015   0.0200 ± 0.0000         7 ± 0
+  LS 0.1        0.9802 ± 0.0008   0.0503 ± 0.0015         7 ± 0
+  same          0.9703 ± 0.0015   0.0200 ± 0.0000         7 ± 0
+
+Difference from “hard labels”, paired by seed
+
+  scalar        variant   difference        95 % interval   verdict               pairs
+ ───────────────────────────────────────────────────────────────────────────────────────
+  accuracy ↑    LS 0.1       +0.0098   [+0.0079, +0.0117]   ▲ better                  3
+                same          0.0000   [−0.0025, +0.0025]   no difference shown       3
+
+  ece ↓         LS 0.1       +0.0303   [+0.0265, +0.0341]   ▼ worse                   3
+                same          0.0000     [0.0000, 0.0000]   no difference shown       3
+
+  margin mean   LS 0.1             0               [0, 0]   no difference shown       3
+                same               0               [0, 0]   no difference shown       3
+
+Intervals: Student's t over seeds, each on its own, not corrected for the number of
+comparisons."""
+
+
+def test_terminal_at_100_columns():
+    assert render(study()) == GOLDEN
+
+
+def test_narrow_terminal_cuts_nothing_off():
+    assert "…" not in render(study(), width=50)
+
+
+def test_colour_repeats_what_the_words_say():
+    better, worse = (comparison_table(study()).sections[place][0][4] for place in (0, 1))
+    assert (better.text, better.verdict) == ("▲ better", "better")
+    assert (worse.text, worse.verdict) == ("▼ worse", "worse")
+
+
+def test_scalar_without_a_direction_is_neither_better_nor_worse():
+    assert judge({"ci95": [0.1, 0.2], "better": None}) == ("different", "higher")
+    assert judge({"ci95": [-0.2, -0.1], "better": None}) == ("different", "lower")
+
+
+def test_bound_at_zero_shows_no_difference():
+    assert judge({"ci95": [0.0, 0.2], "better": "higher"}) == ("open", "no difference shown")
+
+
+def test_one_seed_has_neither_spread_nor_interval():
+    text = render(study(seeds=1))
+    assert "Results of one seed" in text
+    assert "±" not in text
+    assert text.count("no interval") == 6
+    assert "at least two seeds" in text
+
+
+def test_study_without_comparison_has_one_table():
+    assert [table.title[:7] for table in tables(study(comparisons={}))] == ["Results"]
+
+
+def test_notes_name_what_is_missing():
+    summary = study(failures=[{"variant": "LS 0.1", "seed": 9, "error": "the loss is not finite at step 3"}])
+    summary["variants"]["same"]["ece"]["left_out"] = 1
+    assert results_table(summary).notes == (
+        "same, ece: 1 of 3 values not finite, left out.",
+        "LS 0.1, seed 9 failed: the loss is not finite at step 3",
+    )
+
+
+def test_seeds_are_counted_where_variants_differ():
+    summary = study()
+    summary["variants"]["same"] = {}
+    table = results_table(summary)
+    assert table.columns[:2] == ("variant", "seeds")
+    assert [row[1].text for row in table.sections[0]] == ["3", "3", "0"]
+    assert table.sections[0][2][2].text == "–"
+
+
+def test_markdown_has_the_same_cells_and_escapes_markup():
+    summary = study()
+    summary["variants"]["a|b *c* <d>"] = summary["variants"].pop("same")
+    lines = to_markdown(results_table(summary)).splitlines()
+    assert lines[0] == "### Results: mean ± standard deviation over 3 seeds"
+    assert lines[2] == "| variant | accuracy ↑ | ece ↓ | margin mean |"
+    assert lines[3] == "| --- | ---: | ---: | ---: |"
+    assert lines[5] == "| LS 0.1 | 0.9802 ± 0.0008 | 0.0503 ± 0.0015 | 7 ± 0 |"
+    assert lines[6].startswith("| a\\|b \\*c\\* &lt;d&gt; |")
