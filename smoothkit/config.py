@@ -3,22 +3,30 @@
 import inspect
 import json
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PydanticSchemaGenerationError,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 
-from smoothkit.errors import ConfigError, UserError, nearest
+from smoothkit.errors import ConfigError, PluginError, UserError
+from smoothkit.problems import KeyPath, Problem, model_types, problems_of
 from smoothkit.registry import SINGULAR, SUPPLIED, Registry
-
-KeyPath = tuple[str | int, ...]
-"""Where a value stands in a scenario file: `("target", "alpha")`."""
 
 
 class Config(BaseModel):
     """A table of a scenario file: unknown keys are refused; the docstring under a field is its help text."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+Model = typing.TypeVar("Model", bound=Config)
 
 
 class Component(Config):
@@ -67,30 +75,24 @@ class Component(Config):
             raise UserError(f"{SINGULAR[self.registry_kind]} {self.name!r}: {error}") from error
 
 
-class Problem(typing.NamedTuple):
-    """One thing wrong with a configuration: where, and what in one sentence."""
-
-    path: KeyPath
-    message: str
-
-
-def validate(model: type[Config], values: Mapping[str, Any], registry: Registry) -> tuple[Config | None, list[Problem]]:
+def validate(
+    model: type[Model], values: Mapping[str, Any], registry: Registry, also: Iterable[str] = ()
+) -> tuple[Model | None, list[Problem]]:
     """Check `values` against `model` and every chosen component's options; all problems at once.
 
-    Validated options replace the raw ones, defaults included, so that a dump of the result says everything.
+    Validated options replace the raw ones, defaults included, so that a dump of the result says everything. `also` are
+    keys that a file may have beside those of the model, to be offered in place of an unknown one.
     """
-    _, problems = _validate_model(model, values)
+    _, problems = _validate_model(model, values, also)
     resolved = dict(values)
-    for path, component in components(model):
+    for path, component, many in components(model):
         table = _lookup(values, path)
-        if isinstance(table, list):
-            resolved = _replace(
-                resolved,
-                path,
-                [_options(item, component, (*path, i), registry, problems) for i, item in enumerate(table)],
-            )
-        elif isinstance(table, dict) or not component.model_fields["name"].is_required():
-            table = {"name": component.model_fields["name"].default, **(table or {})}
+        if table is None:
+            table = _default(model, path)
+        if many and isinstance(table, list):
+            items = [_options(item, component, (*path, i), registry, problems) for i, item in enumerate(table)]
+            resolved = _replace(resolved, path, items)
+        elif not many and isinstance(table, dict | str):
             resolved = _replace(resolved, path, _options(table, component, path, registry, problems))
     if problems:
         return None, problems
@@ -107,53 +109,72 @@ def _written(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _written(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [item["name"] if isinstance(item, dict) and item.keys() == {"name"} else _written(item) for item in value]
+        return [
+            item["name"] if isinstance(item, dict) and item.keys() == {"name"} else _written(item) for item in value
+        ]
     return value
 
 
 def component_fields(model: type[Config]) -> dict[KeyPath, frozenset[str]]:
     """For each component table of `model`, the keys that stay when an override chooses another `name`."""
-    return {path: frozenset(component.model_fields) for path, component in components(model)}
+    return {path: frozenset(component.model_fields) for path, component, many in components(model) if not many}
 
 
 def option_model(factory: Any, supplied: frozenset[str]) -> type[Config]:
-    """The options that a file may give to `factory`, read off its signature, less what the host supplies."""
+    """The options that a file may give to `factory`, read off its signature, less what the host supplies.
+
+    Raises:
+        PluginError: an annotation is of a type that no file can hold.
+    """
     if not callable(factory):
         return create_model("NoOptions", __base__=Config)  # a ready-made object, such as a metric
-    hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory, include_extras=True)
-    fields: dict[str, Any] = {}
-    for name, parameter in inspect.signature(factory).parameters.items():
-        if name in supplied or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[name] = (hints.get(name, Any), default)
-    return create_model(f"{factory.__name__}Options", __base__=Config, **fields)
+    try:
+        hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory, include_extras=True)
+        fields: dict[str, Any] = {}
+        for name, parameter in inspect.signature(factory).parameters.items():
+            if name in supplied or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                continue
+            default = ... if parameter.default is parameter.empty else parameter.default
+            fields[name] = (hints.get(name, Any), default)
+        return create_model(f"{factory.__name__}Options", __base__=Config, **fields)
+    except (NameError, PydanticSchemaGenerationError) as error:
+        raise PluginError(
+            f"{factory.__module__}.{factory.__qualname__}: its signature does not say what a file may set: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
 
 
-def components(model: type[Config], path: KeyPath = ()) -> Iterator[tuple[KeyPath, type[Component]]]:
-    """The component tables of `model`, at any depth, with where they stand."""
+def components(model: type[Config], path: KeyPath = ()) -> Iterator[tuple[KeyPath, type[Component], bool]]:
+    """The component tables of `model`, at any depth: where each stands, its class, and whether it is a list of them."""
     for name, field in model.model_fields.items():
-        for inner in _model_types(field.annotation):
+        for inner in model_types(field.annotation):
             if issubclass(inner, Component):
-                yield (*path, name), inner
+                yield (*path, name), inner, typing.get_origin(field.annotation) in (tuple, list)
             elif issubclass(inner, Config):
                 yield from components(inner, (*path, name))
 
 
-def _model_types(hint: Any) -> Iterator[type[BaseModel]]:
-    if inspect.isclass(hint) and issubclass(hint, BaseModel):
-        yield hint
-    for argument in typing.get_args(hint):
-        yield from _model_types(argument)
+def _default(model: type[Config], path: KeyPath) -> Any:
+    """The component table, or the list of them, that holds where a file says nothing; None if there is none."""
+    node = model.model_fields[str(path[0])].get_default(call_default_factory=True)
+    for key in path[1:]:
+        node = getattr(node, str(key), None)
+    if isinstance(node, tuple | list):
+        return [dump(item) for item in node]
+    return dump(node) if isinstance(node, Component) else None
 
 
 def _options(table: Any, component: type[Component], path: KeyPath, registry: Registry, problems: list[Problem]) -> Any:
     """`table` with its options checked and completed; what is wrong goes to `problems`."""
     if isinstance(table, str):
         table = {"name": table}
-    name = table.get("name") if isinstance(table, dict) else None
-    if not isinstance(name, str):
+    if not isinstance(table, dict):
         return table  # the model itself has reported it
+    if not component.model_fields["name"].is_required():
+        table = {"name": component.model_fields["name"].default, **table}
+    name = table.get("name")
+    if not isinstance(name, str):
+        return table  # likewise
     try:
         entry = registry.get(component.registry_kind, name)
         model = option_model(entry.load(), SUPPLIED[component.registry_kind])
@@ -168,40 +189,13 @@ def _options(table: Any, component: type[Component], path: KeyPath, registry: Re
 
 
 def _validate_model(
-    model: type[Config], values: Mapping[str, Any], also: Mapping[str, Any] | None = None
-) -> tuple[Config | None, list[Problem]]:
+    model: type[Model], values: Mapping[str, Any], also: Iterable[str] = ()
+) -> tuple[Model | None, list[Problem]]:
     """Validate strictly ("1" is no number), through JSON, where pydantic's strict mode takes a list for a tuple."""
     try:
         return model.model_validate_json(json.dumps(values, default=str), strict=True), []
     except ValidationError as error:
-        return None, [_problem(model, details, also or {}) for details in error.errors(include_url=False)]
-
-
-def _problem(model: type[BaseModel], details: Any, also: Mapping[str, Any]) -> Problem:
-    path, kind = tuple(details["loc"]), details["type"]
-    if kind == "extra_forbidden":
-        known = {*_fields_at(model, path[:-1]), *(also if len(path) == 1 else ())}
-        return Problem(path, f"unknown key; {nearest(str(path[-1]), known)}")
-    if kind == "missing":
-        return Problem(path, "is missing and has no default")
-    message = details["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    if kind == "literal_error" and isinstance(details["input"], str):
-        choices = [choice.strip("' ") for choice in details["ctx"]["expected"].replace(" or ", ",").split(",")]
-        message += f"; {nearest(details['input'], choices)}"
-    return Problem(path, f"{message}, got {json.dumps(details['input'])}")
-
-
-def _fields_at(model: type[BaseModel], path: KeyPath) -> set[str]:
-    for key in path:
-        field = model.model_fields.get(str(key))
-        if field is None:
-            continue  # a position in a list, or a tag that pydantic put into the path
-        inner = list(_model_types(field.annotation))
-        if not inner:
-            return set()
-        model = inner[0]
-    return set(model.model_fields)
+        return None, problems_of(model, error.errors(include_url=False), frozenset(also))
 
 
 def _lookup(values: Mapping[str, Any], path: KeyPath) -> Any:

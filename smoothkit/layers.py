@@ -1,8 +1,7 @@
 """TOML tables laid over each other, every value with the place where it was written."""
 
-import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +62,8 @@ class Layers:
                 self.reset((*path, key))
         for key, value in layer.items():
             here = (*path, key)
+            if here in self._keeps and isinstance(value, str):
+                value = {"name": value}  # the short form of a component's table
             if isinstance(value, dict):
                 if not isinstance(table.get(key), dict):
                     self.reset(here)
@@ -90,7 +91,7 @@ class Layers:
         return next((origin for leaf, origin in self.origins.items() if leaf[:1] == path[:1]), None)
 
     def _table(self, path: KeyPath) -> dict[str, Any]:
-        node = self.values
+        node: Any = self.values
         for key in path:
             node = node[key]
         return node
@@ -123,39 +124,54 @@ def parse_override(text: str) -> tuple[KeyPath, Any]:
     ((('train', 'lr'), 0.001), (('target', 'name'), 'ls++'), (('run', 'threads'), None))
 
     Raises:
-        ConfigError: there is no key or no equals sign.
+        ConfigError: there is no valid key or no equals sign.
     """
     key, equals, value = (part.strip() for part in text.partition("="))
-    if not equals or not key:
+    try:
+        path = max(_paths(tomllib.loads(f"{key} = 0")), key=len, default=())
+    except tomllib.TOMLDecodeError:
+        path = ()
+    if not equals or not path:
         raise ConfigError([f"command line: {text!r} is not of the form key.path=value"])
     if not value:
-        return _split_key(key), None
+        return path, None
     try:
-        return _split_key(key), tomllib.loads(f"value = {value}")["value"]
+        return path, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
-        return _split_key(key), value
-
-
-_PART = r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'"""
-_TABLE = re.compile(r"^\s*\[\[?([^\[\]]+)\]\]?\s*(#.*)?$")
-_KEY = re.compile(rf"^\s*((?:{_PART})(?:\s*\.\s*(?:{_PART}))*)\s*=")
+        return path, value
 
 
 def _key_lines(text: str) -> dict[KeyPath, int]:
-    """The line on which each key stands; tomllib does not tell. A key inside an inline table counts as its parent."""
+    """The line on which each key of a valid file stands, which tomllib does not tell.
+
+    A statement is the fewest lines that parse: a value may go on over several. A key inside an inline table stands on
+    the line where its statement begins.
+    """
     lines: dict[KeyPath, int] = {}
     table: KeyPath = ()
-    for number, line in enumerate(text.splitlines(), start=1):
-        if match := _TABLE.match(line):
-            table = _split_key(match[1])
-            lines.setdefault(table, number)
-        elif match := _KEY.match(line):
-            lines.setdefault((*table, *_split_key(match[1])), number)
+    statement, start = "", 1
+    for number, line in enumerate(text.split("\n"), start=1):
+        statement += line + "\n"
+        try:
+            parsed = tomllib.loads(statement)
+        except tomllib.TOMLDecodeError:
+            continue
+        if statement.lstrip().startswith("["):
+            table = max(_paths(parsed), key=len)
+            lines.setdefault(table, start)
+        else:
+            for path in _paths(parsed):
+                lines.setdefault((*table, *path), start)
+        statement, start = "", number + 1
     return lines
 
 
-def _split_key(key: str) -> KeyPath:
-    return tuple(part.strip("\"'") for part in re.findall(r""""[^"]*"|'[^']*'|[^.\s]+""", key))
+def _paths(table: Mapping[str, Any]) -> Iterator[KeyPath]:
+    """The path of every key, tables included."""
+    for key, value in table.items():
+        yield (key,)
+        if isinstance(value, dict):
+            yield from ((key, *path) for path in _paths(value))
 
 
 def _copy(value: Any) -> Any:

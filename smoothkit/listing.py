@@ -42,7 +42,8 @@ def list_plugins(host: PluginHost, name: str | None, as_json: bool) -> None:
     """
     if name is not None and name not in host.plugins:
         raise UserError(f"no plugin is called {name!r}; {nearest(name, host.plugins)}")
-    chosen = [host.plugins[name]] if name else list(host.plugins.values())
+    # Two distributions may claim one name; both are shown.
+    chosen = [plugin for plugin in host.plugins.values() if name in (None, plugin.name)]
     if as_json:
         click.echo(json.dumps([vars(plugin) for plugin in chosen], indent=1))
         return
@@ -56,8 +57,9 @@ def list_plugins(host: PluginHost, name: str | None, as_json: bool) -> None:
             plugin.name, plugin.state, plugin.origin, "\n".join(filter(None, (provided, observed))) or plugin.reason
         )
     Console().print(table)
-    if name and chosen[0].traceback:
-        click.echo(chosen[0].traceback)
+    for plugin in chosen if name else ():
+        if plugin.traceback:
+            click.echo(plugin.traceback)
 
 
 def show_target(host: PluginHost, name: str, num_classes: int = 5) -> None:

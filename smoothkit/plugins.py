@@ -7,8 +7,8 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from dataclasses import dataclass, field, replace
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from smoothkit.errors import PluginError, UserError, nearest
 from smoothkit.registry import KINDS, Entry, Registry
 
 GROUP = "smoothkit"
+CORE = ("core", "smoothkit.builtin")
 OLDEST_API = 1
 State = Literal["active", "blocked", "broken", "incompatible"]
 
@@ -36,6 +37,8 @@ class PluginOptions:
     """One-file plugins to load besides the installed ones (`--plugin`)."""
     strict: bool = False
     """Whether a broken or incompatible plugin is fatal (`--strict-plugins`)."""
+    silent: bool = False
+    """Whether to keep quiet about plugins that are not loaded, as worker processes do: their parent has told."""
 
     @staticmethod
     def from_environment() -> "PluginOptions":
@@ -75,21 +78,32 @@ class PluginHost:
         if os.environ.get("SMOOTHKIT_TRACE"):
             self._manager.trace.root.setwriter(lambda text: print(text, end="", file=sys.stderr))
             self._manager.enable_tracing()
-        # The core comes first, so that no other plugin can take one of its names; the rest by name, because the order
-        # in which distributions are listed is an accident of installation.
-        for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name != "core", point.name)):
+        self._failed_hooks: set[tuple[str, str]] = set()
+        for point in sorted(entry_points(group=GROUP), key=_loading_order):
             origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
             self._add(Plugin(point.name, origin, point.value), point.load)
         for file in options.files:
             self.add_file(Path(file))
+        for name in (*options.blocked, *(options.allowed or ())):
+            if name not in self.plugins:
+                self._say(f"no plugin is called {name!r}, to be blocked or allowed; {nearest(name, self.plugins)}")
 
     def add_file(self, path: Path) -> Plugin:
-        """Load a one-file plugin; its name is the file's stem. A file that is loaded already is not loaded twice."""
-        known = self.plugins.get(path.stem)
-        if known and known.value == str(path.resolve()):
-            return known
-        plugin = Plugin(path.stem, str(path), str(path.resolve()))
+        """Load a one-file plugin; its name is the file's stem. A file that is loaded already is not loaded twice.
+
+        Raises:
+            UserError: there is no such file, or it is no Python file.
+        """
+        value = str(path.resolve())
+        for known in self.plugins.values():
+            if known.value == value:
+                return known
+        if path.suffix != ".py" or not path.is_file():
+            raise UserError(f"plugin {str(path)!r}: there is no such file, or its name does not end in .py")
+        plugin = Plugin(path.stem, str(path), value)
         self._add(plugin, lambda: _import_file(path))
+        # Worker processes load what their parent's options say, a file that a scenario uses included.
+        self.options = replace(self.options, files=tuple(dict.fromkeys((*self.options.files, value))))
         return plugin
 
     def _add(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
@@ -110,7 +124,9 @@ class PluginHost:
             line = f"plugin {plugin.name!r} ({plugin.origin}) is {plugin.state}: {plugin.reason}"
             if self.options.strict:
                 raise PluginError(line)
-            print(f"smoothkit: {line}; see `smoothkit plugins {plugin.name}`", file=sys.stderr)
+            self._say(f"{line}; see `smoothkit plugins {plugin.name}`")
+        if plugin.state != "active":
+            self.registry.absent.append(f"plugin {plugin.name!r} ({plugin.state}: {plugin.reason})")
 
     def _activate(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
         module = None
@@ -125,13 +141,14 @@ class PluginHost:
                 self._manager.register(module, plugin.name)
                 self._manager.check_pending()
                 self._call_registration(plugin, module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             plugin.state = "broken"
             plugin.reason = f"{type(error).__name__}: {error}".splitlines()[0]
             plugin.traceback = traceback.format_exc()
-            plugin.provides = {}
-            if module is not None and self._manager.is_registered(module):
-                self._manager.unregister(module)
+            plugin.provides, plugin.hooks = {}, []
+            # A module that another plugin has registered stays.
+            if module is not None and self._manager.get_plugin(plugin.name) is module:
+                self._manager.unregister(name=plugin.name)
 
     def _call_registration(self, plugin: Plugin, module: ModuleType) -> None:
         for caller in self._manager.get_hookcallers(module) or ():
@@ -146,21 +163,21 @@ class PluginHost:
 
             for implementation in caller.get_hookimpls():
                 if implementation.plugin is module:
-                    implementation.function(register)
+                    _call(implementation, {"register": register})
         plugin.hooks.sort()
 
-    def require(self, name: str) -> Plugin:
-        """The active plugin called `name`.
+    def use(self, item: str) -> str:
+        """See that the plugin that an entry of `use` names, or the file that it is, is active; the entry in full.
 
         Raises:
-            PluginError: it is missing, blocked, broken or incompatible.
+            UserError: it is missing, blocked, broken or incompatible.
         """
-        plugin = self.plugins.get(name)
+        plugin = self.add_file(Path(item)) if item.endswith(".py") else self.plugins.get(item)
         if plugin is None:
-            raise PluginError(f"no plugin is called {name!r}; {nearest(name, self.plugins)}")
+            raise PluginError(f"no plugin is called {item!r}; {nearest(item, self.plugins)}")
         if plugin.state != "active":
-            raise PluginError(f"plugin {name!r} ({plugin.origin}) is {plugin.state}: {plugin.reason}")
-        return plugin
+            raise PluginError(f"plugin {plugin.name!r} ({plugin.origin}) is {plugin.state}: {plugin.reason}")
+        return plugin.value if item.endswith(".py") else plugin.name
 
     def wrap_target(self, target: Any, run: Any, use: Iterable[str]) -> Any:
         """Let the plugins in `use`, by name or file, wrap `target`, in that order; the first is innermost."""
@@ -169,21 +186,41 @@ class PluginHost:
         }
         for name in (Path(each).stem if each.endswith(".py") else each for each in use):
             if name in wrappers:
-                wrapped = _call(wrappers[name], {"target": target, "run": run})
+                try:
+                    wrapped = _call(wrappers[name], {"target": target, "run": run})
+                except Exception as error:
+                    raise PluginError(
+                        f"plugin {name!r} failed in smoothkit_wrap_target: {type(error).__name__}: {error}"
+                    ) from error
                 target = target if wrapped is None else wrapped
         return target
 
     def notify(self, hook: str, **values: Any) -> None:
-        """Call an observer hook of every plugin; what one raises is reported and does not reach the others."""
+        """Call an observer hook of every plugin; what one raises is reported once and does not reach the others."""
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             try:
                 _call(implementation, values)
-            except Exception as error:
-                print(
-                    f"smoothkit: plugin {implementation.plugin_name!r} failed in {hook} and was ignored: "
-                    f"{type(error).__name__}: {error}",
-                    file=sys.stderr,
-                )
+            except (Exception, SystemExit) as error:
+                failure = (implementation.plugin_name, hook)
+                if failure not in self._failed_hooks:
+                    self._failed_hooks.add(failure)
+                    print(
+                        f"smoothkit: plugin {implementation.plugin_name!r} failed in {hook} and was ignored (said once "
+                        f"only): {type(error).__name__}: {error}",
+                        file=sys.stderr,
+                    )
+
+    def _say(self, line: str) -> None:
+        if not self.options.silent:
+            print(f"smoothkit: {line}", file=sys.stderr)
+
+
+def _loading_order(point: EntryPoint) -> tuple[bool, str, str]:
+    """The core first, so that no other plugin can take one of its names; the rest by name.
+
+    The order in which distributions are listed is an accident of installation.
+    """
+    return (point.name, point.value) != CORE, point.name, point.value
 
 
 def _call(implementation: pluggy.HookImpl, values: dict[str, Any]) -> Any:
@@ -192,8 +229,6 @@ def _call(implementation: pluggy.HookImpl, values: dict[str, Any]) -> Any:
 
 
 def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise UserError(f"there is no file {path}")
     # The module's name carries the path, so that two files of one name in different folders do not meet.
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
     name = f"smoothkit_file_{path.stem}_{digest}"
@@ -202,7 +237,11 @@ def _import_file(path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # so that the file can register "its own module:Name" by `__name__`
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 

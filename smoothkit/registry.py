@@ -46,7 +46,7 @@ class Entry:
         module, _, attribute = self.path.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(
                 f"{SINGULAR[self.kind]} {self.name!r}: cannot load {self.path!r}, registered by plugin "
                 f"{self.plugin!r} ({self.origin}): {type(error).__name__}: {error}"
@@ -58,6 +58,8 @@ class Registry:
     """Everything that the active plugins registered, by kind and name."""
 
     _entries: dict[str, dict[str, Entry]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
+    absent: list[str] = field(default_factory=list)
+    """Plugins that registered nothing, each with the reason: a name that is not found may be one of theirs."""
 
     def add(self, entry: Entry) -> None:
         """Add `entry`.
@@ -87,7 +89,10 @@ class Registry:
         try:
             return self._entries[kind][name]
         except KeyError:
-            raise UserError(f"no {SINGULAR[kind]} is called {name!r}; {nearest(name, self.names(kind))}") from None
+            absent = f"; not loaded: {', '.join(self.absent)}" if self.absent else ""
+            raise UserError(
+                f"no {SINGULAR[kind]} is called {name!r}; {nearest(name, self.names(kind))}{absent}"
+            ) from None
 
     def names(self, kind: str) -> tuple[str, ...]:
         """All names of a kind, sorted."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -267,7 +267,7 @@ class Run:
             self._watcher.logged(step, values)
 
     @contextmanager
-    def _metrics(self, mode: str) -> Iterator[TextIO]:
+    def _metrics(self, mode: str) -> Iterator[IO[str]]:
         path = self.directory / METRICS
         try:
             with open(path, mode, encoding="utf-8") as stream:

@@ -17,7 +17,7 @@ Better = Literal["higher", "lower"]
 class RunSettings(Config):
     """`[run]`: how each run is carried out; nothing here is about the method that is studied."""
 
-    seeds: Annotated[int, Field(ge=1)] | tuple[Annotated[int, Field(ge=0)], ...] = 1
+    seeds: Annotated[int, Field(ge=1)] | Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = 1
     """How many seeds (0, 1, …), or which ones."""
     device: str = "auto"
     """`auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:1`."""

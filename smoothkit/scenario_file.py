@@ -63,7 +63,9 @@ def find_scenario(name: str) -> Path:
     folder = next(path for path in (package / "_scenarios", package.parent / "scenarios") if path.is_dir())
     bundled = {path.stem: path for path in folder.glob("*.toml")}
     if name not in bundled:
-        raise ConfigError([f"there is no scenario file {name!r}; {nearest(name, bundled)}"])
+        raise ConfigError(
+            [f"no scenario file ships under the name {name!r}; {nearest(name, bundled)} A file of yours ends in .toml"]
+        )
     return bundled[name]
 
 
@@ -79,32 +81,41 @@ def load_scenario(
     """
     files = _read_with_bases(path)
     composition = {key: (values[key], origin) for values, origin in files for key in COMPOSITION if key in values}
-    scenario = _scenario(path, files, host)
+    _check_composition(composition)
+    name, scenario = _scenario(path, files, host)
     base = Layers(component_fields(scenario.config))
     for values, origin in files:
         base.lay({key: value for key, value in values.items() if key not in COMPOSITION}, origin)
-    _load_used_plugins(base, path, host)
     if profile is not None:
         base.lay(*_profile(path, composition, profile))
+    changes = [_change(text, name) for text in overrides]
     tables, origin = composition.get("variants", (None, Origin(str(path), {})))
     if tables is None:
-        tables = {str(base.values.get("target", {}).get("name", "default")): {}}
-    changes = [parse_override(text) for text in overrides]
+        tables = {_only_name(_branch(base, {}, origin, changes)): {}}
 
     problems: list[str] = []
     variants = []
-    for name, table in tables.items():
-        branch = _branch(base, table, origin.within("variants", name), changes)
-        config, found = validate(scenario.config, branch.values, host.registry)
+    for variant, table in tables.items():
+        branch = _branch(base, table, origin.within("variants", variant), changes)
+        _load_used_plugins(branch, host)
+        config, found = validate(scenario.config, branch.values, host.registry, also=COMPOSITION)
         problems += [f"{branch.origin_of(at) or path}: {'.'.join(map(str, at))}: {message}" for at, message in found]
         if config is not None:
-            variants.append(Variant(name, _slug(name), config, branch.origins))
+            variants.append(Variant(variant, _slug(variant), config, branch.origins))
+            if config.scenario != name:
+                problems.append(f"{branch.origin_of(('scenario',))}: scenario: all variants have the file's, {name!r}")
     baseline, _ = composition.get("baseline", (next(iter(tables)), None))
     problems += _composition_problems(path, tables, baseline, variants)
     if problems:
         raise ConfigError(dict.fromkeys(problems))
-    title, _ = composition.get("title", (files[-1][0].get("scenario", ""), None))
-    return ScenarioFile(scenario, str(title), baseline, tuple(variants))
+    title, _ = composition.get("title", (name, None))
+    return ScenarioFile(scenario, title, baseline, tuple(variants))
+
+
+def _only_name(branch: Layers) -> str:
+    """What the one configuration of a file without variants is called: its target, if that is chosen."""
+    target = branch.values.get("target")
+    return str(target.get("name", "default")) if isinstance(target, dict) else "default"
 
 
 def _read_with_bases(path: Path) -> list[tuple[dict[str, Any], Origin]]:
@@ -114,40 +125,77 @@ def _read_with_bases(path: Path) -> list[tuple[dict[str, Any], Origin]]:
     while True:
         seen.append(path.resolve())
         values, origin = read_toml(path)
+        _resolve_use(values, path.parent)
         files.insert(0, (values, origin))
         base = values.get("extends")
         if base is None:
             return files
-        path = path.parent / str(base)
+        here = f"{origin.of(('extends',))}: extends"
+        if not isinstance(base, str):
+            raise ConfigError([f"{here}: should be the name of a file, got {base!r}"])
+        path = path.parent / base
         if path.resolve() in seen:
-            raise ConfigError([f"{origin.of(('extends',))}: extends: {base!r} leads back to a file that is being read"])
+            raise ConfigError([f"{here}: {base!r} leads back to a file that is being read"])
+        if not path.exists():
+            raise ConfigError([f"{here}: there is no file {path}"])
 
 
-def _scenario(path: Path, files: Sequence[tuple[dict[str, Any], Origin]], host: PluginHost) -> Scenario:
+def _resolve_use(values: dict[str, Any], folder: Path) -> None:
+    """Make the paths of one-file plugins absolute wherever the file names them: they start at its own folder."""
+    tables = [values, *(table for key in ("variants", "profiles") for table in _tables(values.get(key)))]
+    for table in tables:
+        if isinstance(use := table.get("use"), list):
+            table["use"] = [str((folder / item).resolve()) if str(item).endswith(".py") else item for item in use]
+
+
+def _tables(value: Any) -> list[dict[str, Any]]:
+    return [table for table in value.values() if isinstance(table, dict)] if isinstance(value, dict) else []
+
+
+def _check_composition(composition: Mapping[str, tuple[Any, Origin]]) -> None:
+    """Check the types of what makes configurations, before any is made.
+
+    Raises:
+        ConfigError: one is wrong, each is named.
+    """
+    problems = []
+    for key, (value, origin) in composition.items():
+        place = f"{origin.of((key,))}: {key}"
+        if key not in ("variants", "profiles"):
+            if not isinstance(value, str):
+                problems.append(f"{place}: should be text, got {value!r}")
+        elif not isinstance(value, dict):
+            problems.append(f"{place}: should be a table, got {value!r}")
+        else:
+            wrong = (name for name, table in value.items() if not isinstance(table, dict))
+            problems += [f"{origin.of((key, name))}: {key}.{name}: should be a table" for name in wrong]
+            if key == "variants" and not value:
+                problems.append(f"{place}: there are none; name at least one, or leave the table out")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _scenario(path: Path, files: Sequence[tuple[dict[str, Any], Origin]], host: PluginHost) -> tuple[str, Scenario]:
+    """The scenario that the file is about, and its name."""
     chosen = next(((values["scenario"], origin) for values, origin in reversed(files) if "scenario" in values), None)
     if chosen is None:
         raise ConfigError([f"{path}: scenario: is missing; there are: {', '.join(host.registry.names('scenarios'))}"])
     name, origin = chosen
     try:
-        return host.registry.get("scenarios", str(name)).load()
+        return str(name), host.registry.get("scenarios", str(name)).load()
     except UserError as error:
         raise ConfigError([f"{origin.of(('scenario',))}: scenario: {error}"]) from error
 
 
-def _load_used_plugins(base: Layers, path: Path, host: PluginHost) -> None:
-    """Load the one-file plugins in `use` and check that the others are active; a file's path becomes absolute."""
-    use = base.values.get("use")
-    if not isinstance(use, list):
+def _load_used_plugins(branch: Layers, host: PluginHost) -> None:
+    """Load the one-file plugins in `use` and check that the others are active."""
+    use = branch.values.get("use")
+    if not isinstance(use, list) or not all(isinstance(item, str) for item in use):
         return  # absent, or wrong, which the model reports
     try:
-        base.values["use"] = [
-            host.require(host.add_file(path.parent / item).name).value
-            if str(item).endswith(".py")
-            else host.require(str(item)).name
-            for item in use
-        ]
+        branch.values["use"] = [host.use(item) for item in use]
     except UserError as error:
-        raise ConfigError([f"{base.origin_of(('use',))}: use: {error}"]) from error
+        raise ConfigError([f"{branch.origin_of(('use',))}: use: {error}"]) from error
 
 
 def _profile(path: Path, composition: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], Origin]:
@@ -157,19 +205,23 @@ def _profile(path: Path, composition: Mapping[str, Any], name: str) -> tuple[Map
     return profiles[name], origin.within("profiles", name)
 
 
-def _branch(base: Layers, table: Any, origin: Origin, changes: Iterable[tuple[KeyPath, Any]]) -> Layers:
-    if not isinstance(table, dict):
-        raise ConfigError([f"{origin.of(())}: {'.'.join(map(str, origin.prefix))}: should be a table"])
+def _change(text: str, scenario: str) -> tuple[KeyPath, Any]:
+    """The key and the value of an override."""
+    key, value = parse_override(text)
+    if key[0] in COMPOSITION or (key[0] == "scenario" and value != scenario):
+        raise ConfigError([f"command line: {key[0]}: cannot be overridden; write a file that extends this one"])
+    return key, value
+
+
+def _branch(base: Layers, table: Mapping[str, Any], origin: Origin, changes: Iterable[tuple[KeyPath, Any]]) -> Layers:
     branch = base.copy()
     branch.lay(table, origin)
     for key, value in changes:
-        if key[0] in COMPOSITION:
-            raise ConfigError([f"command line: {key[0]}: cannot be overridden; see --variants and --profile"])
         if value is None:
             branch.reset(key)
         else:
             for part in reversed(key):
-                value = {part: value}
+                value = {str(part): value}
             branch.lay(value, COMMAND_LINE)
     return branch
 

@@ -17,7 +17,7 @@ def scenario_schema(name: str, registry: Registry) -> dict[str, Any]:
     model: type[Config] = registry.get("scenarios", name).load().config
     schema = model.model_json_schema()
     definitions = schema.setdefault("$defs", {})
-    for _, component in components(model):
+    for _, component, _ in components(model):
         definitions[component.__name__] = _component_schema(component, definitions[component.__name__], registry)
     properties = schema.pop("properties")
     schema.pop("required", None)

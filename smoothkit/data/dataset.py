@@ -113,7 +113,7 @@ class Dataset:
         if self.train.shape != self.test.shape:
             raise DataError(
                 f"{self.name}: training samples have shape {self.train.shape} and test samples {self.test.shape}; "
-                "expected the same: resize them, or set data.size where the data set has it"
+                "expected the same: resize one of them"
             )
         check_class_support(self.train.labels, self.class_names, self.name)
         for field, values in (("mean", self.mean), ("std", self.std)):
@@ -148,7 +148,7 @@ class Dataset:
         if height != width:
             raise DataError(
                 f"{self.name}: images are {height} x {width}; expected square ones: fit them to one size first "
-                "(smoothkit.data.sizing.fitted, or data.size in a scenario file)"
+                "(data.image_size in a scenario file, smoothkit.data.sizing.fitted in Python)"
             )
         return height
 

@@ -6,13 +6,12 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from annotated_types import Ge, Interval
+from annotated_types import Interval
 from torch import Tensor
 
 from smoothkit.data.checks import check_images, check_labels, check_lengths
 from smoothkit.data.dataset import Dataset, ImageSet
 from smoothkit.data.seeding import derived_generator
-from smoothkit.data.sizing import fit
 from smoothkit.data.splits import split
 from smoothkit.data.statistics import channel_statistics
 from smoothkit.errors import DataError
@@ -26,7 +25,6 @@ EXPECTED = "train_images, train_labels, test_images and test_labels; or images a
 def npz(
     root: Path,
     path: str,
-    size: Annotated[int, Ge(1)] | None = None,
     test_share: Annotated[float, Interval(gt=0, lt=1)] = 0.2,
 ) -> Dataset:
     """Your own arrays, from one .npz file as `numpy.savez` writes it.
@@ -36,10 +34,10 @@ def npz(
 
     Images are (N, H, W), (N, H, W, C) or (N, C, H, W): integers 0..255, or floats, which are used as they are; or
     features (N, D). Labels are class indices (N,), or distributions over the classes (N, K). Normalised by the
-    statistics of the training part. `path` starts at the working directory, if it is not absolute (`root` is not used);
-    `size` fits all images to `size` x `size` pixels.
+    statistics of the training part. `path` starts at the working directory, if it is not absolute (`root` is not used).
 
     Raises:
+        ValueError: `test_share` is not between 0 and 1.
         DataError: the file cannot be read, or an array is not as said here; the file and the key are named.
     """
     if not 0 < test_share < 1:
@@ -47,7 +45,7 @@ def npz(
     arrays = _read(Path(path).expanduser())
     keys = WHOLE if "images" in arrays else PARTS
     _require(arrays, keys, path)
-    parts = [_part(arrays, image_key, label_key, path, size) for image_key, label_key in keys]
+    parts = [_part(arrays, image_key, label_key, path) for image_key, label_key in keys]
     class_names = _class_names(arrays.get(CLASS_NAMES), parts[0].labels, path)
     for part, (_, label_key) in zip(parts, keys, strict=True):
         check_labels(part.labels, len(class_names), f"{path}: {label_key}")
@@ -86,13 +84,11 @@ def _require(arrays: dict[str, np.ndarray], keys: tuple[tuple[str, str], ...], p
         raise DataError(f"{path}: lacks {', '.join(missing)}; expected {EXPECTED}; there is {there}")
 
 
-def _part(arrays: dict[str, np.ndarray], image_key: str, label_key: str, path: str, size: int | None) -> ImageSet:
+def _part(arrays: dict[str, np.ndarray], image_key: str, label_key: str, path: str) -> ImageSet:
     place = f"{path}: {image_key}"
     images, labels = _images(arrays[image_key], place), _labels(arrays[label_key], f"{path}: {label_key}")
     check_lengths(len(images), len(labels), place)
     check_images(images, place)
-    if size is not None and images.ndim == 4:
-        images = fit(images, size)
     return ImageSet(images, labels)
 
 

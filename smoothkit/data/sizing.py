@@ -50,14 +50,13 @@ def fitted(dataset: Dataset, size: int) -> Dataset:
     Raises:
         DataError: the samples are features, or are streamed in another size.
     """
-    return replace(
-        dataset, train=_fit_part(dataset.train, size, dataset.name), test=_fit_part(dataset.test, size, dataset.name)
-    )
+    if dataset.train.shape[1:] == (size, size):
+        return dataset
+    train, test = (_fit_part(part, size, dataset.name) for part in (dataset.train, dataset.test))
+    return replace(dataset, train=train, test=test)
 
 
 def _fit_part(part: Part, size: int, name: str) -> Part:
-    if part.shape[1:] == (size, size):
-        return part
     if isinstance(part, ImageSet) and len(part.shape) == 3:
         return replace(part, images=fit(part.images, size))
     raise DataError(

@@ -116,8 +116,10 @@ def _table(table: Table) -> str:
                 f"<td class='{side} {cell.verdict or ''}'>{text(cell.text)}</td>"
                 for side, cell in zip(sides, row, strict=True)
             )
-            for row in section
+            for row in section.rows
         ]
+        if section.heading:
+            rows.insert(0, f"<th class='section' colspan='{len(sides)}'>{text(section.heading)}</th>")
         bodies.append("<tbody>\n" + "".join(f"<tr>{row}</tr>\n" for row in rows) + "</tbody>\n")
     notes = "".join(f"<p class='quiet'>{text(note)}</p>\n" for note in table.notes)
     return (
@@ -202,7 +204,9 @@ h2 { font-size: 1.15rem; margin: 2rem 0 .6rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .95rem; }
 th, td { padding: .25rem .9rem .25rem 0; white-space: nowrap; }
-th { border-bottom: 1px solid var(--ink); font-weight: 600; vertical-align: bottom; }
+thead th { border-bottom: 1px solid var(--ink); font-weight: 600; vertical-align: bottom; }
+.section { text-align: left; font-weight: 600; padding-top: .6rem; }
+tr:has(.section) ~ tr td:first-child { padding-left: 1rem; }
 tbody tr:last-child td { border-bottom: 1px solid var(--rule); }
 .left { text-align: left; }
 .right { text-align: right; }

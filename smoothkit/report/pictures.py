@@ -15,7 +15,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Colormap, Normalize, PowerNorm, to_rgba
+from matplotlib.colors import Colormap, Normalize, PowerNorm
 from matplotlib.figure import Figure as Picture
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
@@ -193,35 +193,29 @@ def entry(value: float) -> str:
 def draw_reliability(figure: ReliabilityFigure) -> Picture:
     """Accuracy per bin of confidence, its gap to the mean confidence, and how many samples each bin holds.
 
-    The expected calibration error in the corner is that of these bins: the mean gap, weighted by counts.
+    Gaps below the diagonal are over-confidence, gaps above it under-confidence. The expected calibration error in the
+    corner is that of these bins: the mean gap, weighted by counts.
     """
-    picture = Picture(figsize=(3.6, 4.4), layout=layout_engine())
+    picture = Picture(figsize=(3.6, 4.5), layout=layout_engine())
     upper, lower = picture.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     edges = np.array(figure.edges)
     left, width = edges[:-1], np.diff(edges)
     counts = np.array(figure.counts, dtype=float)
     accuracy, confidence = _blank(figure.accuracy), _blank(figure.confidence)
-    upper.bar(left, accuracy, width, align="edge", color=PALETTE[5], edgecolor="white", linewidth=0.6, label="accuracy")
-    upper.bar(
-        left,
-        confidence - accuracy,
-        width,
-        bottom=accuracy,
-        align="edge",
-        facecolor=to_rgba(PALETTE[1], 0.3),
-        edgecolor=PALETTE[1],
-        hatch="////",
-        linewidth=0.6,
-        label="gap to confidence",
-    )
+    bars: dict[str, Any] = {"width": width, "align": "edge", "linewidth": 0.6}
+    upper.bar(left, accuracy, color="#BFE0F5", edgecolor="white", **bars)
+    gap = {"facecolor": "#F8D5B8", "edgecolor": PALETTE[1], "hatch": "////", "label": "gap to confidence"}
+    upper.bar(left, confidence - accuracy, bottom=accuracy, **gap, **bars)
+    upper.hlines(accuracy, left, edges[1:], color=PALETTE[0], linewidth=2, label="accuracy")
     upper.plot([0, 1], [0, 1], color="#444444", linewidth=0.9, linestyle="--", label="calibrated")
-    upper.set(title=figure.title, ylabel="accuracy", ylim=(0, 1), xlim=(float(edges[0]), float(edges[-1])))
-    upper.legend(loc="upper left")
+    upper.set(title=figure.title, ylabel="accuracy", ylim=(0, 1.02), xlim=(float(edges[0]), float(edges[-1])))
     if total := counts.sum():
         error = float(np.nansum(counts * np.abs(accuracy - confidence)) / total)
         upper.text(0.97, 0.04, f"ECE {error:.3f}", transform=upper.transAxes, ha="right", bbox=_PAPER)
-    lower.bar(left, counts / max(total, 1), width, align="edge", color="#888888", edgecolor="white", linewidth=0.6)
+    lower.bar(left, counts / max(total, 1), color="#888888", edgecolor="white", **bars)
     lower.set(xlabel="confidence", ylabel="share of\nsamples")
+    # Below the axes, since bars can fill every corner of them.
+    picture.legend(loc="outside lower center", ncols=3, columnspacing=1.2, handlelength=1.6)
     return picture
 
 

@@ -1,7 +1,7 @@
 """Tables of a study: what each variant reached, and what can be said of it against the baseline."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rich import box
@@ -15,6 +15,8 @@ Verdict = Literal["better", "worse", "different", "open"]
 """What an interval says: all of it lies on one side of 0 (`different` where neither side is better), or nothing."""
 
 COLOURS: Mapping[Verdict, str] = {"better": "green", "worse": "red", "different": "cyan", "open": "dim"}
+BLOCK = 4
+"""Columns of `mean ± standard deviation` that stand beside each other on a terminal."""
 ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
 
@@ -26,6 +28,17 @@ class Cell:
     verdict: Verdict | None = None
 
 
+Row = tuple[Cell, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """Rows that belong together, under a heading of their own unless it is empty."""
+
+    rows: tuple[Row, ...]
+    heading: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """A table as data, for any renderer."""
@@ -34,8 +47,7 @@ class Table:
     columns: tuple[str, ...]
     numeric: tuple[bool, ...]
     """Which columns are aligned to the right."""
-    sections: tuple[tuple[tuple[Cell, ...], ...], ...]
-    """Groups of rows, set apart from each other."""
+    sections: tuple[Section, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -70,7 +82,7 @@ def results_table(summary: Mapping[str, Any]) -> Table:
         title=_results_title(counts),
         columns=(*leading, *(_heading(summary, name) for name in names)),
         numeric=(False, *[True] * (len(leading) - 1 + len(names))),
-        sections=(tuple(rows),),
+        sections=(Section(rows=tuple(rows)),),
         notes=(*_left_out(variants, names), *_failures(summary)),
     )
 
@@ -78,45 +90,44 @@ def results_table(summary: Mapping[str, Any]) -> Table:
 def comparison_table(summary: Mapping[str, Any]) -> Table:
     """Paired difference from the baseline with its interval and a verdict: a section per headline scalar."""
     comparisons = summary["comparisons"]
-    sections = []
-    for name in summary["headline"]:
-        entries = {variant: scalars[name] for variant, scalars in comparisons.items() if name in scalars}
-        places = decimals(
-            (_half_width(entry["ci95"]) for entry in entries.values()),
-            (entry["difference"] for entry in entries.values()),
-        )
-        rows = [_comparison_row(variant, entry, places) for variant, entry in entries.items()]
-        # The scalar is named once, on the first row of its section.
-        headings = [_heading(summary, name), *[""] * len(rows)]
-        if rows:
-            sections.append(tuple((Cell(text=text), *row) for text, row in zip(headings, rows, strict=False)))
-    intervals = any(entry["ci95"] for scalars in comparisons.values() for entry in scalars.values())
+    entries = {
+        name: {variant: scalars[name] for variant, scalars in comparisons.items() if name in scalars}
+        for name in summary["headline"]
+    }
+    everything = [entry for by_variant in entries.values() for entry in by_variant.values()]
+    counts = {len(entry["seeds"]) for entry in everything}
+    pairs = "paired by seed" if len(counts) > 1 else f"paired by seed, {_count(max(counts, default=0), 'pair')}"
+    columns = ("variant", "difference", "95 % interval", "verdict")
     return Table(
-        title=f"Difference from “{summary['baseline']}”, paired by seed",
-        columns=("scalar", "variant", "difference", "95 % interval", "verdict", "pairs"),
-        numeric=(False, False, True, True, False, True),
-        sections=tuple(sections),
+        title=f"Difference from “{summary['baseline']}”, {pairs}",
+        columns=columns if len(counts) < 2 else (*columns, "pairs"),
+        numeric=(False, True, True, False) if len(counts) < 2 else (False, True, True, False, True),
+        sections=tuple(
+            Section(heading=_heading(summary, name), rows=_comparison_rows(by_variant, show_pairs=len(counts) > 1))
+            for name, by_variant in entries.items()
+            if by_variant
+        ),
         notes=(
             "Intervals: Student's t over seeds, each on its own, not corrected for the number of comparisons."
-            if intervals
+            if any(entry["ci95"] for entry in everything)
             else "An interval takes at least two seeds that both variants finished: run more with --seeds.",
         ),
     )
 
 
-def _comparison_row(variant: str, entry: Mapping[str, Any], places: int) -> tuple[Cell, ...]:
-    verdict, words = judge(entry)
-    interval = MISSING
-    if entry["ci95"]:
-        low, high = (number(bound, places, signed=True) for bound in entry["ci95"])
-        interval = f"[{low}, {high}]"
-    return (
-        Cell(text=variant),
-        Cell(text=number(entry["difference"], places, signed=True), verdict=verdict),
-        Cell(text=interval, verdict=verdict),
-        Cell(text=words, verdict=verdict),
-        Cell(text=str(len(entry["seeds"]))),
+def _comparison_rows(by_variant: Mapping[str, Mapping[str, Any]], *, show_pairs: bool) -> tuple[Row, ...]:
+    places = decimals(
+        (_half_width(entry["ci95"]) for entry in by_variant.values()),
+        (entry["difference"] for entry in by_variant.values()),
     )
+    rows = []
+    for variant, entry in by_variant.items():
+        verdict, words = judge(entry)
+        bounds = ", ".join(number(bound, places, signed=True) for bound in entry["ci95"] or ())
+        texts = (number(entry["difference"], places, signed=True), f"[{bounds}]" if bounds else MISSING, words)
+        pairs = [Cell(text=str(len(entry["seeds"])))] if show_pairs else []
+        rows.append((Cell(text=variant), *(Cell(text=text, verdict=verdict) for text in texts), *pairs))
+    return tuple(rows)
 
 
 def judge(comparison: Mapping[str, Any]) -> tuple[Verdict, str]:
@@ -156,8 +167,12 @@ def _heading(summary: Mapping[str, Any], name: str) -> str:
 def _results_title(counts: Mapping[str, int]) -> str:
     if set(counts.values()) == {1}:
         return "Results of one seed"
-    number_of_seeds = f"{min(counts.values())} seeds" if len(set(counts.values())) == 1 else "seeds"
-    return f"Results: mean ± standard deviation over {number_of_seeds}"
+    seeds = _count(min(counts.values()), "seed") if len(set(counts.values())) == 1 else "seeds"
+    return f"Results: mean ± standard deviation over {seeds}"
+
+
+def _count(quantity: int, noun: str) -> str:
+    return f"{quantity} {noun}" if quantity == 1 else f"{quantity} {noun}s"
 
 
 def _left_out(variants: Mapping[str, Any], names: Sequence[str]) -> list[str]:
@@ -179,21 +194,50 @@ def _failures(summary: Mapping[str, Any]) -> list[str]:
 
 
 def terminal_table(summary: Mapping[str, Any]) -> Group:
-    """All that a summary says, for a terminal of 80 columns or more."""
-    return Group(*(to_rich(table) for table in tables(summary)))
+    """All that a summary says, for a terminal of 80 columns or more: many scalars stand in blocks below each other."""
+    results, *comparison = tables(summary)
+    blocks = in_blocks(results, keep=len(results.columns) - len(summary["headline"]))
+    return Group(*(to_rich(table) for table in (*blocks, *comparison)))
+
+
+def in_blocks(table: Table, keep: int) -> list[Table]:
+    """The table cut into blocks of at most four columns, each after the first `keep` columns."""
+    starts = range(keep, len(table.columns), BLOCK) or [keep]
+
+    def cut(row: tuple[Any, ...], start: int) -> tuple[Any, ...]:
+        return (*row[:keep], *row[start : start + BLOCK])
+
+    return [
+        Table(
+            title=table.title if start == starts[0] else "",
+            columns=cut(table.columns, start),
+            numeric=cut(table.numeric, start),
+            sections=tuple(replace(part, rows=tuple(cut(row, start) for row in part.rows)) for part in table.sections),
+            notes=table.notes if start == starts[-1] else (),
+        )
+        for start in starts
+    ]
 
 
 def to_rich(table: Table) -> RichTable:
     """The table for a terminal; where columns are many, cells break into lines and nothing is cut off."""
     caption = Text("\n".join(table.notes)) if table.notes else None
     rich_table = RichTable(
-        title=Text(table.title), title_justify="left", caption=caption, caption_justify="left", box=box.SIMPLE_HEAD
+        title=Text(table.title) if table.title else None,
+        title_justify="left",
+        caption=caption,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
     )
     for column, numeric in zip(table.columns, table.numeric, strict=True):
         rich_table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
     for section in table.sections:
-        for row in section:
-            rich_table.add_row(*(Text(cell.text, style=COLOURS[cell.verdict] if cell.verdict else "") for cell in row))
+        if section.heading:
+            rich_table.add_row(Text(section.heading, style="bold"))
+        indent = "  " if section.heading else ""
+        for first, *others in section.rows:
+            cells = (Text(cell.text, style=COLOURS[cell.verdict] if cell.verdict else "") for cell in others)
+            rich_table.add_row(Text(indent + first.text), *cells)
         rich_table.add_section()
     return rich_table
 
@@ -201,7 +245,11 @@ def to_rich(table: Table) -> RichTable:
 def to_markdown(table: Table) -> str:
     """The table as GitHub-flavoured Markdown, under a heading of its title."""
     rule = " | ".join("---:" if numeric else "---" for numeric in table.numeric)
-    rows = [_line([cell.text for cell in row]) for section in table.sections for row in section]
+    rows = []
+    for section in table.sections:
+        if section.heading:
+            rows.append(f"| **{markdown_text(section.heading)}** {'| ' * len(table.columns)}".rstrip())
+        rows += [_line([cell.text for cell in row]) for row in section.rows]
     notes = ["", *(f"- {markdown_text(note)}" for note in table.notes)] if table.notes else []
     return "\n".join([f"### {markdown_text(table.title)}", "", _line(table.columns), f"| {rule} |", *rows, *notes, ""])
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from smoothkit.data.npz import npz
+from smoothkit.data.sizing import fitted
 from smoothkit.errors import DataError
 
 RANDOM = np.random.default_rng(0)
@@ -96,8 +97,8 @@ def test_integer_features_are_numbers_not_pixels(load):
     assert data.train.images.dtype == torch.float32
 
 
-def test_images_are_fitted_to_a_size(load):
-    data = load(arrays(train_images=pixels(12, 5, 6), test_images=pixels(6, 5, 6)), size=8)
+def test_images_that_are_not_square_can_be_fitted(load):
+    data = fitted(load(arrays(train_images=pixels(12, 5, 6), test_images=pixels(6, 5, 6))), 8)
     assert data.train.shape == data.test.shape == (1, 8, 8)
 
 
@@ -175,5 +176,3 @@ def test_a_corrupt_member_is_named(tmp_path):
 def test_options_out_of_range_are_named(load):
     with pytest.raises(ValueError, match=r"test_share is 1\.0; expected a share"):
         load(arrays(), test_share=1.0)
-    with pytest.raises(ValueError, match="size is 0; expected at least 1"):
-        load(arrays(), size=0)

@@ -47,6 +47,7 @@ def test_training_and_test_are_fitted_alike():
     assert data.image_size == 32
     assert torch.equal(data.train.images, data.test.images)
     assert torch.equal(data.train.images[..., 2:30, 2:30], part.images)
+    assert fitted(data, 32) is data
 
 
 def test_features_have_no_size():

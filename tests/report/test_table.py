@@ -4,6 +4,7 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from smoothkit.report.statistics import summarise
@@ -44,25 +45,44 @@ Results: mean ± standard deviation over 3 seeds
   LS 0.1        0.9802 ± 0.0008   0.0503 ± 0.0015         7 ± 0
   same          0.9703 ± 0.0015   0.0200 ± 0.0000         7 ± 0
 
-Difference from “hard labels”, paired by seed
+Difference from “hard labels”, paired by seed, 3 pairs
 
-  scalar        variant   difference        95 % interval   verdict               pairs
- ───────────────────────────────────────────────────────────────────────────────────────
-  accuracy ↑    LS 0.1       +0.0098   [+0.0079, +0.0117]   ▲ better                  3
-                same          0.0000   [−0.0025, +0.0025]   no difference shown       3
+  variant       difference        95 % interval   verdict
+ ─────────────────────────────────────────────────────────────────────
+  accuracy ↑
+    LS 0.1         +0.0098   [+0.0079, +0.0117]   ▲ better
+    same            0.0000   [−0.0025, +0.0025]   no difference shown
 
-  ece ↓         LS 0.1       +0.0303   [+0.0265, +0.0341]   ▼ worse                   3
-                same          0.0000     [0.0000, 0.0000]   no difference shown       3
+  ece ↓
+    LS 0.1         +0.0303   [+0.0265, +0.0341]   ▼ worse
+    same            0.0000     [0.0000, 0.0000]   no difference shown
 
-  margin mean   LS 0.1             0               [0, 0]   no difference shown       3
-                same               0               [0, 0]   no difference shown       3
+  margin mean
+    LS 0.1               0               [0, 0]   no difference shown
+    same                 0               [0, 0]   no difference shown
 
-Intervals: Student's t over seeds, each on its own, not corrected for the number of
-comparisons."""
+Intervals: Student's t over seeds, each on its own, not corrected for
+the number of comparisons."""
 
 
-def test_terminal_at_100_columns():
-    assert render(study()) == GOLDEN
+@pytest.mark.parametrize("width", [80, 100])
+def test_terminal(width):
+    assert render(study(), width) == GOLDEN
+
+
+def test_many_scalars_stand_in_blocks_on_a_terminal():
+    summary = study()
+    for scalars in summary["variants"].values():
+        scalars |= {f"more_{place}": scalars["ece"] for place in range(3)}
+    summary["headline"] += ["more_0", "more_1", "more_2"]
+    summary["failures"] = [{"variant": "same", "seed": 9, "error": "no"}]
+    lines = render(summary).splitlines()
+    heads = [line.split() for line in lines if line.startswith("  variant")]
+    assert heads[0] == ["variant", "accuracy", "↑", "ece", "↓", "margin", "mean", "more", "0"]
+    assert heads[1] == ["variant", "more", "1", "more", "2"]
+    text = "\n".join(lines)
+    assert text.count("Results") == text.count("same, seed 9 failed: no") == 1
+    assert text.index("more 2") < text.index("same, seed 9") < text.index("Difference")
 
 
 def test_narrow_terminal_cuts_nothing_off():
@@ -70,7 +90,7 @@ def test_narrow_terminal_cuts_nothing_off():
 
 
 def test_colour_repeats_what_the_words_say():
-    better, worse = (comparison_table(study()).sections[place][0][4] for place in (0, 1))
+    better, worse = (comparison_table(study()).sections[place].rows[0][3] for place in (0, 1))
     assert (better.text, better.verdict) == ("▲ better", "better")
     assert (worse.text, worse.verdict) == ("▼ worse", "worse")
 
@@ -110,8 +130,17 @@ def test_seeds_are_counted_where_variants_differ():
     summary["variants"]["same"] = {}
     table = results_table(summary)
     assert table.columns[:2] == ("variant", "seeds")
-    assert [row[1].text for row in table.sections[0]] == ["3", "3", "0"]
-    assert table.sections[0][2][2].text == "–"
+    assert [row[1].text for row in table.sections[0].rows] == ["3", "3", "0"]
+    assert table.sections[0].rows[2][2].text == "–"
+
+
+def test_pairs_are_counted_where_they_differ():
+    summary = study()
+    assert comparison_table(summary).columns[-1] == "verdict"
+    summary["comparisons"]["same"]["ece"]["seeds"] = [0, 1]
+    table = comparison_table(summary)
+    assert (table.columns[-1], table.title) == ("pairs", "Difference from “hard labels”, paired by seed")
+    assert [row[-1].text for row in table.sections[1].rows] == ["3", "2"]
 
 
 def test_markdown_has_the_same_cells_and_escapes_markup():
@@ -123,3 +152,6 @@ def test_markdown_has_the_same_cells_and_escapes_markup():
     assert lines[3] == "| --- | ---: | ---: | ---: |"
     assert lines[5] == "| LS 0.1 | 0.9802 ± 0.0008 | 0.0503 ± 0.0015 | 7 ± 0 |"
     assert lines[6].startswith("| a\\|b \\*c\\* &lt;d&gt; |")
+    comparison = to_markdown(comparison_table(study())).splitlines()
+    assert comparison[4] == "| **accuracy ↑** | | | |"
+    assert comparison[5] == "| LS 0.1 | +0.0098 | \\[+0.0079, +0.0117\\] | ▲ better |"

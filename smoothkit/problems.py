@@ -1,0 +1,97 @@
+"""What is wrong with a configuration: pydantic's findings as one sentence for each place in the file."""
+
+import inspect
+import json
+import typing
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from smoothkit.errors import nearest
+
+KeyPath = tuple[str | int, ...]
+"""Where a value stands in a scenario file: `("target", "alpha")`."""
+
+SHOULD_BE = "input should be "
+
+
+class Problem(typing.NamedTuple):
+    """One thing wrong with a configuration: where, and what in one sentence."""
+
+    path: KeyPath
+    message: str
+
+
+def problems_of(model: type[BaseModel], errors: Iterable[Any], also: frozenset[str]) -> list[Problem]:
+    """What pydantic found, as one problem for each place; what the alternatives of a union say is joined by "or"."""
+    found: dict[KeyPath, tuple[list[str], str]] = {}
+    alternatives: set[KeyPath] = set()
+    for details in errors:
+        if details["type"] == "needs_python_object":
+            continue  # an alternative for callers in Python, such as a tensor; no file can hold it
+        path = _written_path(model, details)
+        message, value = _message(model, path, details, also)
+        if len(path) < len(details["loc"]):
+            alternatives.add(path)
+        messages, _ = found.setdefault(path, ([], value))
+        messages.append(message)
+    return [
+        Problem(path, messages[0] + "".join(f" or {each.removeprefix(SHOULD_BE)}" for each in messages[1:]) + value)
+        for path, (messages, value) in found.items()
+        # The alternative that fails further inside is the one that was meant.
+        if not (path in alternatives and any(other[: len(path)] == path != other for other in found))
+    ]
+
+
+def _message(model: type[BaseModel], path: KeyPath, details: Any, also: frozenset[str]) -> tuple[str, str]:
+    """What is wrong at `path`, and the end of the sentence: the value that stands there."""
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        known = {*_fields_at(model, path[:-1]), *(also if len(path) == 1 else ())} - {path[-1]}
+        return f"unknown key; {nearest(str(path[-1]), known)}", ""
+    if kind == "missing":
+        return "is missing and has no default", ""
+    if kind == "value_error":
+        return details["msg"].removeprefix("Value error, "), ""
+    value = f", got {json.dumps(details['input'])}"
+    if kind == "model_type":
+        return f"{SHOULD_BE}a table", value
+    if kind == "literal_error" and isinstance(details["input"], str):
+        choices = [choice.strip("' ") for choice in details["ctx"]["expected"].replace(" or ", ",").split(",")]
+        value += f"; {nearest(details['input'], choices)}"
+    return details["msg"][:1].lower() + details["msg"][1:], value
+
+
+def _written_path(model: type[BaseModel], details: Any) -> KeyPath:
+    """Where a file says it: pydantic's place without the tags that it adds for the alternatives of a union."""
+    path: list[str | int] = []
+    models: list[type[BaseModel]] = [model]
+    for place, key in enumerate(details["loc"], start=1):
+        field = next((each.model_fields[key] for each in models if key in each.model_fields), None)
+        if field is not None:
+            models = list(model_types(field.annotation))
+        unknown = details["type"] == "extra_forbidden" and place == len(details["loc"])
+        if field is not None or isinstance(key, int) or unknown:
+            path.append(key)
+    return tuple(path)
+
+
+def _fields_at(model: type[BaseModel], path: KeyPath) -> set[str]:
+    for key in path:
+        field = model.model_fields.get(str(key))
+        if field is None:
+            continue  # a position in a list, or a tag that pydantic put into the path
+        inner = list(model_types(field.annotation))
+        if not inner:
+            return set()
+        model = inner[0]
+    return set(model.model_fields)
+
+
+def model_types(hint: Any) -> Iterator[type[BaseModel]]:
+    """The models that a type hint names, at any depth."""
+    if inspect.isclass(hint) and issubclass(hint, BaseModel):
+        yield hint
+    for argument in typing.get_args(hint):
+        yield from model_types(argument)
