@@ -87,9 +87,8 @@ def smoothkit_batches(part: ImageSet) -> Iterator[tuple[Tensor, Tensor]]:
     mean, std = CIFAR10.mean[: part.shape[0]], CIFAR10.std[: part.shape[0]]
     augment = [Flip(), Crop(4)]
     batches = Batches(part, BATCH, seed=0, mean=mean, std=std, num_classes=10, augment=augment, drop_last=True)
-    generator = torch.Generator().manual_seed(0)
     for step in count(1):
-        yield batches.at(step, generator)
+        yield batches.at(step)
 
 
 def common_batches(part: ImageSet) -> Iterator[tuple[Tensor, Tensor]]:

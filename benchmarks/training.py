@@ -92,7 +92,13 @@ def _config(model: str, side: int, folder: Path) -> SupervisedConfig:
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (SAMPLES + BATCH, side, side), dtype=np.uint8)
     labels = generator.integers(0, 10, SAMPLES + BATCH)
-    np.savez(path, train_images=images[BATCH:], train_labels=labels[BATCH:], test_images=images[:BATCH], test_labels=labels[:BATCH])
+    np.savez(
+        path,
+        train_images=images[BATCH:],
+        train_labels=labels[BATCH:],
+        test_images=images[:BATCH],
+        test_labels=labels[:BATCH],
+    )
     values = {
         "scenario": "supervised",
         "data": {"name": "npz", "path": str(path), "validation": SAMPLES - STEPS * BATCH},

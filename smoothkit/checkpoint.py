@@ -29,7 +29,7 @@ def save_checkpoint(directory: Path, state: dict[str, Any]) -> None:
         os.replace(partial, path)
     except (OSError, RuntimeError) as error:
         partial.unlink(missing_ok=True)
-        why = "the disk is full" if getattr(error, "errno", None) == errno.ENOSPC else str(error)
+        why = "the disk is full" if getattr(error, "errno", None) == errno.ENOSPC else _first_line(error)
         raise TrainingError(
             f"{path}: the checkpoint cannot be written: {why}; the previous one is kept: make room, then "
             "`smoothkit resume`"
@@ -49,5 +49,9 @@ def load_checkpoint(directory: Path) -> dict[str, Any] | None:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise OutputError(
-            f"{path}: cannot be read ({error}); delete the folder {directory} to start this run anew"
+            f"{path}: cannot be read ({_first_line(error)}); delete the folder {directory} to start this run anew"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smoothkit import __version__
-from smoothkit.errors import SmoothkitError
+from smoothkit.errors import INTERRUPTED, SmoothkitError
 
 if TYPE_CHECKING:
     from smoothkit.plugins import PluginHost
     from smoothkit.run import StopRequest
     from smoothkit.scenario_file import ScenarioFile
     from smoothkit.study import Study
-
-INTERRUPTED = 130
 
 
 class _Group(click.Group):
@@ -60,6 +58,7 @@ def _host() -> "PluginHost":
 _file = click.argument("file")
 _overrides = click.argument("overrides", nargs=-1, metavar="[KEY.PATH=VALUE]...")
 _profile = click.option("--profile", metavar="NAME", help="Apply a profile of the file, such as `full`.")
+_nproc = click.option("--nproc", type=click.IntRange(min=1), default=1, help="Processes that train one model together.")
 _jobs = click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time; by default one a core on a CPU.")
 _quiet = click.option("--quiet", is_flag=True, help="No progress, only the comparison.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
@@ -73,7 +72,7 @@ _directory = click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--variants", metavar="A,B", help="Only these variants.")
 @_profile
 @click.option("--device", help="auto, cpu, cuda or cuda:1.")
-@click.option("--nproc", type=click.IntRange(min=1), default=1, help="Processes that train one model together.")
+@_nproc
 @_jobs
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Folder for the results; runs/SCENARIO-TIME if not given."
@@ -101,31 +100,34 @@ def run(
     if variants is not None:
         scenario_file = scenario_file.only([name.strip() for name in variants.split(",")])
     output = output or Path("runs", f"{scenario_file.variants[0].config.scenario}-{time.strftime('%Y%m%d-%H%M%S')}")
-    if nproc > 1:
-        from smoothkit.distributed import launch
-
-        launch(nproc, _without(sys.argv[1:], "--nproc", "--output"), output)
-        return
     from smoothkit.study import Study, choose_jobs
 
-    jobs = choose_jobs(scenario_file, jobs)
-    _carry_out(Study.create(output, scenario_file, jobs), jobs, quiet, as_json)
+    jobs = choose_jobs(scenario_file, jobs) if nproc == 1 else 1
+    study = Study.create(output, scenario_file, at_work=jobs * nproc)
+    _carry_out(study, jobs, nproc, quiet, as_json)
 
 
 @main.command()
 @_directory
+@_nproc
 @_jobs
 @_quiet
 @_json
-def resume(directory: Path, jobs: int | None, quiet: bool, as_json: bool) -> None:
+def resume(directory: Path, nproc: int, jobs: int | None, quiet: bool, as_json: bool) -> None:
     """Go on with the study in DIRECTORY exactly where it stood."""
     from smoothkit.study import Study, choose_jobs
 
     study = Study.load(directory, _host())
-    _carry_out(study, choose_jobs(study.file, jobs), quiet, as_json)
+    _carry_out(study, choose_jobs(study.file, jobs) if nproc == 1 else 1, nproc, quiet, as_json)
 
 
-def _carry_out(study: "Study", jobs: int, quiet: bool, as_json: bool) -> None:
+def _carry_out(study: "Study", jobs: int, nproc: int, quiet: bool, as_json: bool) -> None:
+    if nproc > 1:
+        from smoothkit.distributed import launch
+
+        flags = [flag for flag, given in (("--quiet", quiet), ("--json", as_json)) if given]
+        sys.exit(launch(nproc, [*_plugin_arguments(), "resume", str(study.directory), *flags]))
+
     from rich.console import Console
 
     from smoothkit.report.page import write_report
@@ -149,8 +151,9 @@ def _carry_out(study: "Study", jobs: int, quiet: bool, as_json: bool) -> None:
     if stop.is_set() or any(outcome.status == "out of time" for outcome in outcomes):
         click.echo(f"smoothkit: stopped; `smoothkit resume {study.directory}` goes on from the checkpoints", err=True)
         sys.exit(INTERRUPTED if stop.is_set() else 1)
-    if any(outcome.status == "failed" for outcome in outcomes):
-        sys.exit(1)
+    # The user's input is at fault (exit code 2) only if nothing else went wrong as well.
+    if codes := [outcome.exit_code for outcome in outcomes if outcome.status == "failed"]:
+        sys.exit(min(codes))
 
 
 @contextmanager
@@ -174,18 +177,11 @@ def _stop_on_signals() -> "Iterator[StopRequest]":
             signal.signal(number, handler)
 
 
-def _without(arguments: list[str], *options: str) -> list[str]:
-    """The command line without `options` and their values."""
-    kept = []
-    skip = False
-    for argument in arguments:
-        if skip:
-            skip = False
-        elif argument in options:
-            skip = True
-        elif argument.partition("=")[0] not in options:
-            kept.append(argument)
-    return kept
+def _plugin_arguments() -> list[str]:
+    """The options about plugins, for processes that are to load the same ones."""
+    options = _host().options
+    blocked, files = (f"--no-plugin={name}" for name in options.blocked), (f"--plugin={file}" for file in options.files)
+    return [*blocked, *files, *(["--strict-plugins"] if options.strict else [])]
 
 
 def _load(file: str, overrides: tuple[str, ...], profile: str | None) -> "ScenarioFile":
@@ -263,10 +259,10 @@ def report(directories: tuple[Path, ...], output: Path | None) -> None:
     """Tables and plots over finished studies: on the terminal, as Markdown and as one HTML file."""
     from rich.console import Console
 
+    from smoothkit.report.folder import read_study
     from smoothkit.report.page import write_report
     from smoothkit.report.table import terminal_table
-    from smoothkit.study import read_summary
 
     for directory in directories:
-        Console().print(terminal_table(read_summary(directory)))
+        Console().print(terminal_table(read_study(directory).summary))
     click.echo(f"report       {write_report(list(directories), output)}")

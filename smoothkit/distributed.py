@@ -4,17 +4,17 @@ A wrapper that reduces gradients behind the trainer's back is silently wrong for
 per-sample gradients; a visible all-reduce after `backward()` is right for all of them.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from smoothkit.errors import UserError
+from smoothkit.errors import INTERRUPTED, SmoothkitError, UserError
 
 
 @dataclass
@@ -122,11 +122,32 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def launch(processes: int, arguments: Sequence[str], output: Path) -> None:
-    """Start `processes` processes of this command through torchrun's own main; several machines use torchrun itself."""
+def launch(processes: int, arguments: Sequence[str]) -> int:
+    """Start `processes` processes of smoothkit through torchrun's own main; several machines use torchrun itself.
+
+    Returns the exit code: that of the process that failed first, or 130 after Ctrl-C.
+
+    Raises:
+        SmoothkitError: a process was killed.
+    """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main
 
-    main(["--standalone", f"--nproc-per-node={processes}", "-m", "smoothkit", *arguments, "--output", str(output)])
+    logging.disable()  # The processes say themselves what went wrong, in one line; torchrun would add a page.
+    try:
+        main(["--standalone", f"--nproc-per-node={processes}", "-m", "smoothkit", *arguments])
+    except ChildFailedError as error:
+        rank, failed = error.get_first_failure()
+        if failed.exitcode < 0:
+            raise SmoothkitError(
+                f"process {rank} was killed by signal {-failed.exitcode} (out of memory, perhaps); `smoothkit resume` "
+                "goes on from the last checkpoint"
+            ) from error
+        return failed.exitcode
+    except SignalException:
+        return INTERRUPTED
+    return 0
 
 
 @contextmanager

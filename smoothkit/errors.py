@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it: 128 and the signal's number."""
+
 
 class SmoothkitError(Exception):
     """A run failed for a reason that is not the user's input; the command line exits with code 1."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import tomlkit
 import torch
@@ -16,7 +16,7 @@ from smoothkit.checkpoint import load_checkpoint
 from smoothkit.config import dump
 from smoothkit.distributed import Group
 from smoothkit.errors import OutputError, SmoothkitError
-from smoothkit.files import write_json
+from smoothkit.files import write_json, write_text
 from smoothkit.run import Run, Stopped, StopRequest
 from smoothkit.scenario import RunInfo, Scenario, ScenarioConfig
 
@@ -52,8 +52,11 @@ class Outcome:
     """"finished", "failed", "interrupted" or "out of time"."""
     error: str = ""
     """One line, if it failed."""
+    exit_code: int = 0
+    """What the command line exits with if it failed: 2 if the user's input, data included, is at fault, else 1."""
 
 
+@runtime_checkable
 class Console(Protocol):
     """Who follows a study for the user."""
 
@@ -85,22 +88,28 @@ class _Watcher:
 
 def execute(task: Task, group: Group, console: Console, stop: StopRequest) -> Outcome:
     """Carry out `task`, from its checkpoint if it has one. A failure is an outcome, its traceback in `error.txt`."""
-    if not group.is_main:
-        return _attempt(task, group, console, stop)
-    task.directory.mkdir(parents=True, exist_ok=True)
-    with lock(task.directory):
+    try:
+        if not group.is_main:
+            return _attempt(task, group, console, stop)
         console.started(task)
-        try:
+        task.directory.mkdir(parents=True, exist_ok=True)
+        with lock(task.directory):
             outcome = _attempt(task, group, console, stop)
-        except Exception as error:
-            if group.size > 1:
-                raise  # The other processes are waiting for this one; torchrun ends them all.
-            with suppress(OSError):
-                (task.directory / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
-            known = isinstance(error, SmoothkitError)
-            outcome = Outcome("failed", str(error) if known else f"{type(error).__name__}: {error}")
-        console.finished(task, outcome)
+    except Exception as error:
+        known = error if isinstance(error, SmoothkitError) else SmoothkitError(f"{type(error).__name__}: {error}")
+        outcome = failure(task, str(known), traceback.format_exc(), known.exit_code) if group.is_main else None
+        if outcome is None or group.size > 1:
+            raise known from error  # The other processes are waiting for this one; torchrun ends them all.
+    console.finished(task, outcome)
     return outcome
+
+
+def failure(task: Task, error: str, details: str, exit_code: int) -> Outcome:
+    """The outcome of a run that failed; `details` go to its `error.txt`, where the summary finds the last line."""
+    with suppress(OSError):
+        task.directory.mkdir(parents=True, exist_ok=True)
+        write_text(task.directory / ERROR, f"{details.rstrip()}\n")
+    return Outcome("failed", " ".join(error.split()), exit_code)
 
 
 def _attempt(task: Task, group: Group, console: Console, stop: StopRequest) -> Outcome:
@@ -109,7 +118,7 @@ def _attempt(task: Task, group: Group, console: Console, stop: StopRequest) -> O
     info = RunInfo(task.config.scenario, task.variant, task.seed, task.directory, dump(task.config), step)
     notify = plugins.host().notify if group.is_main else lambda *_, **__: None
     if group.is_main:
-        (task.directory / CONFIG).write_text(tomlkit.dumps(info.config), encoding="utf-8")
+        write_text(task.directory / CONFIG, tomlkit.dumps(info.config))
         (task.directory / ERROR).unlink(missing_ok=True)
     notify("smoothkit_run_started", run=info)
     status = "failed"

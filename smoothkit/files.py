@@ -8,14 +8,19 @@ from typing import Any
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace the file at `path` by `text` in one step; on failure the old file stays."""
+    """Replace the file at `path` by `text` in one step.
+
+    Raises:
+        OSError: it cannot be written; it names `path`, and the old file stays.
+    """
     partial = path.with_name(path.name + ".part")
     try:
         partial.write_text(text, encoding="utf-8")
         os.replace(partial, path)
-    except OSError:
+    except OSError as error:
         partial.unlink(missing_ok=True)
-        raise
+        # A full disk shows while writing, when the system no longer says which file it was.
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_json(path: Path, content: Any) -> None:

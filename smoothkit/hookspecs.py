@@ -7,7 +7,7 @@ decorated with `smoothkit.hookimpl`. `plugins/README.md` documents each with an 
 # Implementations run long after import, so the annotations below may name classes of heavy modules.
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import pluggy
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 hookspec = pluggy.HookspecMarker("smoothkit")
 
 
+@runtime_checkable
 class Register(Protocol):
     """The callback that a registration hook receives."""
 

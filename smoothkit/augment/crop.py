@@ -1,5 +1,6 @@
 """Random crops of reflect-padded images."""
 
+import functools
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -51,6 +52,11 @@ class Crop(Augmentation):
         size = axis.shape[1]
         if self.padding >= size:
             raise ValueError(f"crop: padding is {self.padding}; expected less than the images' side, {size} pixels")
-        padded = reflected(torch.arange(-self.padding, size + self.padding, device=axis.device), size)
-        # Every window of the padded line, and from these the one that each image drew.
-        return axis.gather(1, padded.unfold(0, size, 1).index_select(0, start))
+        return axis.gather(1, windows(size, self.padding, axis.device).index_select(0, start))
+
+
+@functools.cache
+def windows(size: int, padding: int, device: torch.device) -> Int64[Tensor, "starts size"]:
+    """Every window of a line of `size` positions padded by reflection, by where it starts."""
+    padded = reflected(torch.arange(-padding, size + padding, device=device), size)
+    return padded.unfold(0, size, 1).contiguous()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from smoothkit.augment.base import Augmentation, Labels
 from smoothkit.augment.normalise import Normalise
+from smoothkit.seeding import derived_generator
 
 
 class PixelMap(NamedTuple):
@@ -68,12 +69,41 @@ class Pipeline:
         images: Shaped[Tensor, "batch channels ..."],
         labels: Labels,
         pixel_map: PixelMap | None,
-        generator: torch.Generator,
+        generator: torch.Generator | None,
     ) -> tuple[Float32[Tensor, "batch channels ..."], Labels]:
-        """Stored images to what the network sees."""
+        """Stored images to what the network sees; `generator` serves the batch stages."""
         if pixel_map is not None:
             images = move_pixels(images, pixel_map)
         images = self.normalise(images)
         for augmentation in self._mixing:
+            assert generator is not None
             images, labels = augmentation.batch(images, labels, generator, self.num_classes)
         return images, labels
+
+
+STEPS_AHEAD = 32
+
+
+class PixelMaps:
+    """The pixel maps of training by step, drawn for 32 steps at a time: for one batch alone, drawing them takes as long
+    as moving the pixels. A map is a pure function of (seed, step).
+    """
+
+    def __init__(self, pipeline: Pipeline, *, seed: int, batch_size: int, shape: Sequence[int], device: torch.device):
+        self._pipeline = pipeline
+        self._seed = seed
+        self._batch_size = batch_size
+        self._shape = shape
+        self._device = device
+        self._drawn: tuple[int, PixelMap | None] = (-1, None)
+
+    def at(self, step: int, batch: int) -> PixelMap | None:
+        """The map of the first `batch` samples of `step`; None where no augmentation moves pixels."""
+        block, place = divmod(step - 1, STEPS_AHEAD)
+        if self._drawn[0] != block:
+            samples = STEPS_AHEAD * self._batch_size
+            generator = derived_generator(self._seed, "pixel map", block)
+            self._drawn = block, self._pipeline.draw_map(samples, self._shape, generator, self._device)
+        drawn = self._drawn[1]
+        start = place * self._batch_size
+        return drawn and drawn.shard(slice(start, start + batch))

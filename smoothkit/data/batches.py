@@ -9,10 +9,10 @@ from torch import Tensor
 
 from smoothkit.augment.base import Augmentation
 from smoothkit.augment.normalise import Normalise
-from smoothkit.augment.pipeline import Pipeline
+from smoothkit.augment.pipeline import Pipeline, PixelMaps
 from smoothkit.data.dataset import ImageSet
 from smoothkit.data.epochs import Epochs
-from smoothkit.data.seeding import derived_generator
+from smoothkit.seeding import derived_generator
 
 
 class Batch(NamedTuple):
@@ -53,22 +53,22 @@ class Batches(Epochs):
         super().__init__(len(part), batch_size, seed=seed, drop_last=drop_last, rank=rank, world=world, device=device)
         self.part = part.to(device)
         self.pipeline = Pipeline(augment, Normalise(mean, std, device), num_classes)
+        self._maps = PixelMaps(
+            self.pipeline, seed=seed, batch_size=batch_size, shape=self.part.shape, device=self.device
+        )
 
-    def at(self, step: int, generator: torch.Generator | None = None) -> Batch:
-        """This process's share of the batch at `step`.
-
-        `generator` drives the augmentation; it must stand alike in every process. Without one, the augmentation too
-        is a pure function of (seed, step).
-        """
-        generator = generator or derived_generator(self.seed, "augment", step)
+    def at(self, step: int) -> Batch:
+        """This process's share of the batch at `step`, augmentation included: a pure function of (seed, step)."""
         index, shard = self.indices(step), self.shard()
-        pixel_map = self.pipeline.draw_map(len(index), self.part.shape, generator, self.device)
+        pixel_map = self._maps.at(step, len(index))
         # What mixes samples needs partners from the whole batch; anything else needs this process's share alone.
-        if not self.pipeline.mixes:
+        mixes = self.pipeline.mixes
+        if not mixes:
             index, pixel_map = index[shard], pixel_map and pixel_map.shard(shard)
         images, labels = self.part.images.index_select(0, index), self.part.labels.index_select(0, index)
+        generator = derived_generator(self.seed, "mix", step) if mixes else None
         images, labels = self.pipeline.apply(images, labels, pixel_map, generator)
-        return Batch(images[shard], labels[shard]) if self.pipeline.mixes else Batch(images, labels)
+        return Batch(images[shard], labels[shard]) if mixes else Batch(images, labels)
 
 
 def in_order(part: ImageSet, normalise: Normalise, batch_size: int) -> Iterator[Batch]:

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 
 from smoothkit.data.dataset import Dataset, ImageSet
-from smoothkit.data.seeding import derived_generator
 from smoothkit.data.splits import split
 from smoothkit.data.statistics import channel_statistics
+from smoothkit.seeding import derived_generator
 
 TEST_SAMPLES = 360
 """About 20 % of 1,797."""

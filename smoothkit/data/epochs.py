@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from smoothkit.data.seeding import derived_generator
+from smoothkit.seeding import derived_generator
 
 
 class Epochs:

@@ -8,7 +8,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from smoothkit.data.dataset import Dataset
-from smoothkit.data.seeding import derived_generator
+from smoothkit.seeding import derived_generator
 
 
 def symmetric_noise(

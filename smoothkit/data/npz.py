@@ -11,10 +11,10 @@ from torch import Tensor
 
 from smoothkit.data.checks import check_images, check_labels, check_lengths
 from smoothkit.data.dataset import Dataset, ImageSet
-from smoothkit.data.seeding import derived_generator
 from smoothkit.data.splits import split
 from smoothkit.data.statistics import channel_statistics
 from smoothkit.errors import DataError
+from smoothkit.seeding import derived_generator
 
 PARTS = (("train_images", "train_labels"), ("test_images", "test_labels"))
 WHOLE = (("images", "labels"),)

@@ -5,7 +5,7 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from smoothkit.data.dataset import Dataset, Part
-from smoothkit.data.seeding import derived_generator
+from smoothkit.seeding import derived_generator
 
 
 def stratified_indices(

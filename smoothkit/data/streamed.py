@@ -12,12 +12,12 @@ from torch.utils.data import Dataset as TorchDataset
 
 from smoothkit.augment.base import Augmentation
 from smoothkit.augment.normalise import Normalise
-from smoothkit.augment.pipeline import Pipeline
+from smoothkit.augment.pipeline import Pipeline, PixelMaps
 from smoothkit.data.batches import Batch
 from smoothkit.data.dataset import StreamedSet
 from smoothkit.data.epochs import Epochs
-from smoothkit.data.seeding import derived_generator, derived_seed
 from smoothkit.errors import DataError
+from smoothkit.seeding import derived_generator, derived_seed
 
 # A sample to read: the epoch, from which its randomness derives, and its index.
 Key = tuple[int, int]
@@ -52,13 +52,16 @@ class StreamedBatches(Epochs):
         super().__init__(len(part), batch_size, seed=seed, drop_last=drop_last, rank=rank, world=world)
         self.part = part
         self.pipeline = Pipeline(augment, Normalise(mean, std, device), num_classes)
+        self._maps = PixelMaps(
+            self.pipeline, seed=seed, batch_size=batch_size, shape=part.shape, device=self.pipeline.normalise.device
+        )
         self._samples = _Seeded(part.samples, part.shape, seed)
         self._workers = workers
         self._reader: Iterator[Read | DataError] = iter(())
         self._next_step: int | None = None
 
-    def at(self, step: int, generator: torch.Generator | None = None) -> Batch:
-        """This process's share of the batch at `step`; `generator` is as in `Batches.at`.
+    def at(self, step: int) -> Batch:
+        """This process's share of the batch at `step`, augmentation included: a pure function of (seed, step).
 
         Raises:
             DataError: a sample cannot be read.
@@ -72,14 +75,13 @@ class StreamedBatches(Epochs):
             raise read
         pixels, index = read
         self._next_step = step + 1
-        generator = generator or derived_generator(self.seed, "augment", step)
         device = self.pipeline.normalise.device
-        pixel_map = self.pipeline.draw_map(len(self.indices(step)), self.part.shape, generator, device)
+        pixel_map = self._maps.at(step, len(self.indices(step)))
         images, labels = self.pipeline.apply(
             pixels.to(device, non_blocking=True),
             self.part.labels[index].to(device),
             pixel_map and pixel_map.shard(self.shard()),
-            generator,
+            derived_generator(self.seed, "mix", step) if self.pipeline.mixes else None,
         )
         return Batch(images, labels)
 

@@ -21,10 +21,10 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixFigure(Figure):
-    """A matrix with named rows and columns, such as a target matrix or mean output probabilities per class."""
+    """A matrix with named rows and columns, such as a target matrix; None where an entry is not defined."""
 
     kind: ClassVar[str] = "matrix"
-    values: tuple[tuple[float, ...], ...]
+    values: tuple[tuple[float | None, ...], ...]
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     row_label: str
@@ -53,7 +53,7 @@ class CurvesFigure(Figure):
     y_label: str
     x: dict[str, tuple[float, ...]]
     """Abscissae by curve name."""
-    y: dict[str, tuple[float, ...]]
+    y: dict[str, tuple[float | None, ...]]
     """Ordinates by curve name."""
 
 

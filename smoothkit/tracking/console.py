@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console as RichConsole
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -78,7 +79,7 @@ class Live:
 
     def started(self, task: "Task") -> None:
         """A bar appears."""
-        self._bars[task.label] = self._progress.add_task(task.label, total=None, note="")
+        self._bars[task.label] = self._progress.add_task(escape(task.label), total=None, note="")
 
     def progress(self, task: "Task", step: int, total: int, values: Mapping[str, float]) -> None:
         """The bar moves."""
@@ -90,7 +91,8 @@ class Live:
             self._progress.remove_task(bar)
         self._progress.advance(self._study)
         if outcome.status == "failed":
-            self._progress.console.print(f"[red]failed[/] {task.label}: {outcome.error}", highlight=False)
+            line = f"[red]failed[/] {escape(task.label)}: {escape(outcome.error)}"
+            self._progress.console.print(line, highlight=False, soft_wrap=True)
 
 
 @contextmanager

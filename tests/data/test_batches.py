@@ -70,15 +70,18 @@ def test_a_resumed_run_sees_the_same_batches():
             assert torch.equal(one, other)
 
 
-def test_a_given_generator_drives_the_augmentation_alone():
-    one, other = (batches(augment=EVERYTHING).at(3, torch.Generator().manual_seed(seed)) for seed in (0, 1))
-    assert not torch.equal(one.images, other.images)
-    draws = torch.Generator().manual_seed(0)
+def test_augmentation_is_drawn_anew_each_step_and_leaves_torchs_generator_alone():
+    part = ImageSet(torch.randint(0, 256, (8, 3, 8, 8), dtype=torch.uint8), torch.arange(8))
+    given_batches = Batches(
+        part, 8, seed=0, mean=(0.5,) * 3, std=(0.25,) * 3, num_classes=10, augment=[Crop(2)], drop_last=True
+    )
     state = torch.get_rng_state()
-    given_batches = batches(augment=EVERYTHING)
-    assert torch.equal(given_batches.at(3, draws).images, one.images)
-    assert not torch.equal(given_batches.at(3, draws).images, one.images), "the stream must have moved on"
+    # Steps 32 and 33 lie in two blocks of maps that are drawn together.
+    shown = [given_batches.at(step) for step in (1, 2, 32, 33)]
     assert torch.equal(torch.get_rng_state(), state), "torch's own generator must not move"
+    # Every step shows the same eight images; sorted by label, only their crops differ.
+    crops = [batch.images[batch.labels.argsort()] for batch in shown]
+    assert all(not torch.equal(one, other) for i, one in enumerate(crops) for other in crops[:i])
 
 
 @pytest.mark.parametrize("augment", [(), (Flip(), Crop(2)), EVERYTHING])

@@ -1,0 +1,123 @@
+"""What tests of the core share: isolated plugin hosts, a tiny scenario file, and the command line in this process."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from smoothkit import plugins
+from smoothkit.cli import main
+from smoothkit.plugins import PluginHost, PluginOptions
+
+BUNDLED = {"core": "smoothkit.builtin", "supervised": "smoothkit_supervised"}
+QUADRATIC = Path(__file__).parent / "core" / "quadratic.py"
+"""A one-file plugin: a scenario that takes milliseconds and fails where it is told to."""
+
+TINY = """\
+scenario = "supervised"
+title = "Tiny"
+
+[run]
+device = "cpu"
+threads = 1
+log_every = 5
+checkpoint_every = 20
+
+[data]
+train_limit = 320
+
+[train]
+epochs = 4
+batch_size = 32
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that asks for a name on a network fails at once."""
+
+    def refuse(host: object, *_: object, **__: object) -> None:
+        raise OSError(f"tests have no network: {host}")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def make_host(monkeypatch: pytest.MonkeyPatch) -> Callable[..., PluginHost]:
+    """A plugin host that sees only the entry points given as name=module (or as a list of pairs), and its options."""
+
+    def make(points: dict[str, str] | list[tuple[str, str]], **options: object) -> PluginHost:
+        pairs = list(points.items()) if isinstance(points, dict) else points
+        found = [EntryPoint(name, value, "smoothkit") for name, value in pairs]
+        monkeypatch.setattr(plugins, "entry_points", lambda group: found)
+        return PluginHost(PluginOptions(**options))  # pyright: ignore[reportArgumentType]
+
+    return make
+
+
+@pytest.fixture
+def bundled(make_host: Callable[..., PluginHost]) -> PluginHost:
+    """A host with the core and the supervised scenario."""
+    return make_host(BUNDLED)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Write a text to a file in the test's folder."""
+
+    def write(text: str, name: str = "tiny.toml") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def tiny(write: Callable[..., Path]) -> Path:
+    """A scenario file whose run takes a fraction of a second."""
+    return write(TINY)
+
+
+@pytest.fixture
+def smoothkit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Result]]:
+    """The command line, in this process and in the test's folder; TensorBoard, which is slow to import, left out."""
+    import torch
+
+    threads = torch.get_num_threads()
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path) -> Result:
+        command = ["--no-plugin", "tensorboard", "--plugin", str(QUADRATIC), *map(str, arguments)]
+        return CliRunner().invoke(main, command, prog_name="smoothkit")
+
+    yield run
+    plugins.configure(PluginOptions())
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture
+def smoothkit_process(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    """The command line in a process of its own, in the test's folder."""
+
+    def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
+        import os
+
+        command = [sys.executable, "-m", "smoothkit", "--no-plugin", "tensorboard", *map(str, arguments)]
+        return subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
