@@ -23,7 +23,7 @@ check: .venv/done
 	.venv/bin/basedpyright
 
 bench: .venv/done
-	.venv/bin/python -m benchmarks
+	.venv/bin/python benchmarks
 
 .venv/done: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -87,7 +87,7 @@ def validate(
     resolved = dict(values)
     for path, component, many in components(model):
         table = _lookup(values, path)
-        if table is None:
+        if table is None and isinstance(_lookup(values, path[:-1]), dict):
             table = _default(model, path)
         if many and isinstance(table, list):
             items = [_options(item, component, (*path, i), registry, problems) for i, item in enumerate(table)]
@@ -205,7 +205,7 @@ def _lookup(values: Mapping[str, Any], path: KeyPath) -> Any:
     return node
 
 
-def _replace(values: dict[str, Any], path: KeyPath, value: Any) -> dict[str, Any]:
+def _replace(values: dict[str, Any], path: KeyPath, value: Any) -> Any:
     if not path:
         return value
     key = str(path[0])
