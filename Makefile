@@ -20,7 +20,7 @@ test-slow: .venv/done
 check: .venv/done
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/basedpyright
+	.venv/bin/basedpyright --pythonpath .venv/bin/python
 
 bench: .venv/done
 	.venv/bin/python benchmarks

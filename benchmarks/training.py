@@ -1,4 +1,4 @@
-"""The supervised plugin's loop against a bare PyTorch loop: same tensors, model and optimiser.
+"""The supervised plugin's loop against a bare PyTorch loop: same tensors, model, memory layout and optimiser.
 
 Both run in one process, in rounds that alternate in random order; what is compared is the CPU time of the thread, with
 one torch thread, per round, and the median of the rounds is printed. The bare loop does what anyone's would: gather a
@@ -48,6 +48,7 @@ class _TimedRun(Run):
     seconds = 0.0
 
     def steps(self, total: int) -> Iterator[int]:
+        start = 0.0
         for step in super().steps(total):
             if step == 1:
                 start = time.thread_time()
@@ -124,6 +125,7 @@ def _bare(config: SupervisedConfig, data: Dataset) -> float:
     mean, std = (torch.tensor(values).view(1, -1, 1, 1) * 255 for values in (data.mean, data.std))
     torch.manual_seed(0)
     model = config.model.build(num_classes=data.num_classes, in_channels=data.in_channels, image_size=data.image_size)
+    model = model.to(memory_format=torch.channels_last)  # as the plugin has it
     optimizer = torch.optim.SGD(model.parameters(), lr=config.train.lr, momentum=0.9, weight_decay=5e-4)
     order = torch.randperm(len(images))
     start = 0.0

@@ -1,5 +1,6 @@
 """Configurations: frozen, self-explaining models of a scenario file's tables, and the options of registered things."""
 
+import functools
 import inspect
 import json
 import typing

@@ -75,9 +75,6 @@ class PluginHost:
         self.plugins: dict[str, Plugin] = {}
         self._manager = pluggy.PluginManager("smoothkit")
         self._manager.add_hookspecs(hookspecs)
-        if os.environ.get("SMOOTHKIT_TRACE"):
-            self._manager.trace.root.setwriter(lambda text: print(text, end="", file=sys.stderr))
-            self._manager.enable_tracing()
         self._failed_hooks: set[tuple[str, str]] = set()
         for point in sorted(entry_points(group=GROUP), key=_loading_order):
             origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
@@ -143,7 +140,7 @@ class PluginHost:
                 self._call_registration(plugin, module)
         except (Exception, SystemExit) as error:
             plugin.state = "broken"
-            plugin.reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            plugin.reason = " ".join(f"{type(error).__name__}: {error}".split())
             plugin.traceback = traceback.format_exc()
             plugin.provides, plugin.hooks = {}, []
             # A module that another plugin has registered stays.
@@ -225,6 +222,11 @@ def _loading_order(point: EntryPoint) -> tuple[bool, str, str]:
 
 def _call(implementation: pluggy.HookImpl, values: dict[str, Any]) -> Any:
     """Call one implementation with the arguments that it asked for; it may leave any out."""
+    if os.environ.get("SMOOTHKIT_TRACE"):
+        arguments = ", ".join(implementation.argnames)
+        print(
+            f"smoothkit: {implementation.plugin_name}: {implementation.function.__name__}({arguments})", file=sys.stderr
+        )
     return implementation.function(**{name: values[name] for name in implementation.argnames})
 
 

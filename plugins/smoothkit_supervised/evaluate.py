@@ -122,9 +122,7 @@ def figures_of(trained: Trained, logits: Tensor, labels: Tensor) -> dict[str, Fi
     return found
 
 
-def class_means(
-    logits: Float[Tensor, "batch classes"], labels: Tensor
-) -> Float[Tensor, "classes classes"]:
+def class_means(logits: Float[Tensor, "batch classes"], labels: Tensor) -> Float[Tensor, "classes classes"]:
     """Row y: the mean predicted distribution over the samples of class y; NaN for a class without samples."""
     classes = labels if labels.ndim == 1 else labels.argmax(dim=1)
     probs = logits.double().softmax(dim=1)

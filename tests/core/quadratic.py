@@ -1,4 +1,4 @@
-"""A one-file plugin for tests: a scenario of a few milliseconds that fails, dies or asks to stop where it is told to."""
+"""A one-file plugin for tests: a scenario of a few milliseconds that fails, dies or stops where it is told to."""
 
 import math
 import os
@@ -47,7 +47,9 @@ def smoothkit_scenarios(register):
 def train(config, run):
     model = nn.Linear(4, 3)
     target = run.target(config.target, num_classes=3)
-    optimizer = torch.optim.SGD([{"params": model.parameters()}, *target.parameter_groups()], lr=config.lr, momentum=0.9)
+    optimizer = torch.optim.SGD(
+        [{"params": model.parameters()}, *target.parameter_groups()], lr=config.lr, momentum=0.9
+    )
     run.track(model=model, target=target, optimizer=optimizer)
     for step in run.steps(config.steps):
         # One stream of the run's own, and the global one, as dropout uses it.
