@@ -16,7 +16,7 @@ from torch import Tensor
 from smoothkit import plugins
 from smoothkit.checkpoint import save_checkpoint
 from smoothkit.distributed import Group
-from smoothkit.errors import TrainingError
+from smoothkit.errors import OutputError, TrainingError
 from smoothkit.files import finite
 from smoothkit.scenario import RunInfo, RunSettings, TargetConfig
 from smoothkit.seeding import derived_generator
@@ -210,6 +210,7 @@ class Run:
         if self.group.is_main:
             state = {
                 "step": self._step,
+                "processes": self.group.size,
                 "tracked": {name: thing.state_dict() for name, thing in self._tracked.items()},
                 "streams": {name: generator.get_state() for name, generator in self._streams.items()},
                 "torch": torch.get_rng_state(),
@@ -223,6 +224,12 @@ class Run:
     # --- the inside ---------------------------------------------------------------------------------------------------
 
     def _restore(self, state: Mapping[str, Any]) -> None:
+        if state["processes"] != self.group.size:
+            # The number of processes decides which samples make up a step, so another one would be another run.
+            raise OutputError(
+                f"{self.directory}: was trained by {state['processes']} processes, not {self.group.size}; resume with "
+                f"--nproc {state['processes']}"
+            )
         self._step = state["step"]
         self._rows = [(step, dict(values)) for step, values in state["rows"]]
         self._window = {name: list(noted) for name, noted in state["window"].items()}
