@@ -27,6 +27,7 @@ from torchvision import transforms
 
 from smoothkit.augment.crop import Crop
 from smoothkit.augment.flip import Flip
+from smoothkit.augment.pipeline import STEPS_AHEAD
 from smoothkit.data.batches import Batches
 from smoothkit.data.dataset import ImageSet
 from smoothkit.data.torchvision_sets import CIFAR10, cifar10
@@ -34,8 +35,8 @@ from smoothkit.models.lenet import LeNet
 
 BATCH = 128
 ROUNDS = 11
-STEPS = 10
-"""Batches of each side in a round."""
+STEPS = STEPS_AHEAD
+"""Batches of each side in a round: as many as have their pixel maps drawn together, so that each round pays for one."""
 
 
 @dataclass(frozen=True)

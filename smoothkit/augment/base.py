@@ -33,6 +33,15 @@ class Augmentation:
         return images, labels
 
 
+def distinct(axis: Rows | Columns) -> Rows | Columns:
+    """The lines of a coordinate map, or the first alone while all samples still share it: then one is cheaper to map.
+
+    >>> distinct(torch.arange(4).expand(3, 4))
+    tensor([[0, 1, 2, 3]])
+    """
+    return axis[:1] if axis.stride(0) == 0 else axis
+
+
 def soft_labels(labels: Labels, num_classes: int) -> Float32[Tensor, "batch classes"]:
     """Labels as distributions: one-hot rows for class indices, soft labels as they are."""
     return labels if labels.ndim == 2 else F.one_hot(labels, num_classes).float()

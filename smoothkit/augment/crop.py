@@ -9,7 +9,7 @@ from annotated_types import Ge
 from jaxtyping import Int64
 from torch import Tensor
 
-from smoothkit.augment.base import Augmentation, Columns, Rows
+from smoothkit.augment.base import Augmentation, Columns, Rows, distinct
 
 
 def reflected(index: Int64[Tensor, "*shape"], size: int) -> Int64[Tensor, "*shape"]:
@@ -52,7 +52,10 @@ class Crop(Augmentation):
         size = axis.shape[1]
         if self.padding >= size:
             raise ValueError(f"crop: padding is {self.padding}; expected less than the images' side, {size} pixels")
-        return axis.gather(1, windows(size, self.padding, axis.device).index_select(0, start))
+        choices, lines = windows(size, self.padding, axis.device), distinct(axis)
+        if len(lines) == 1:
+            return lines[0][choices].index_select(0, start)
+        return axis.gather(1, choices.index_select(0, start))
 
 
 @functools.cache

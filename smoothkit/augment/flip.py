@@ -6,7 +6,7 @@ from typing import Annotated
 import torch
 from annotated_types import Interval
 
-from smoothkit.augment.base import Augmentation, Columns, Rows, check_probability
+from smoothkit.augment.base import Augmentation, Columns, Rows, check_probability, distinct
 
 
 @dataclass(frozen=True)
@@ -27,4 +27,5 @@ class Flip(Augmentation):
         """Reverse the columns of the images that are flipped."""
         draws = torch.rand(len(columns), 1, generator=generator, device=generator.device)
         flipped = (draws < self.probability).to(columns.device)
-        return rows, torch.where(flipped, columns.flip(1), columns)
+        lines = distinct(columns)
+        return rows, torch.where(flipped, lines.flip(1), lines)

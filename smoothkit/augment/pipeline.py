@@ -81,11 +81,11 @@ class Pipeline:
         return images, labels
 
 
-STEPS_AHEAD = 32
+STEPS_AHEAD = 16
 
 
 class PixelMaps:
-    """The pixel maps of training by step, drawn for 32 steps at a time: for one batch alone, drawing them takes as long
+    """The pixel maps of training by step, drawn for many steps at a time: for one batch alone, drawing them takes as long
     as moving the pixels. A map is a pure function of (seed, step).
     """
 
