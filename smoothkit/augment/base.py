@@ -33,7 +33,7 @@ class Augmentation:
         return images, labels
 
 
-def distinct(axis: Rows | Columns) -> Rows | Columns:
+def distinct(axis: Int64[Tensor, "batch size"]) -> Int64[Tensor, "lines size"]:
     """The lines of a coordinate map, or the first alone while all samples still share it: then one is cheaper to map.
 
     >>> distinct(torch.arange(4).expand(3, 4))
