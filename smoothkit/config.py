@@ -121,6 +121,7 @@ def component_fields(model: type[Config]) -> dict[KeyPath, frozenset[str]]:
     return {path: frozenset(component.model_fields) for path, component, many in components(model) if not many}
 
 
+@functools.cache
 def option_model(factory: Any, supplied: frozenset[str]) -> type[Config]:
     """The options that a file may give to `factory`, read off its signature, less what the host supplies.
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import tomlkit
+from tomlkit.items import Array
 
 from smoothkit.config import KeyPath, dump
 from smoothkit.scenario_file import Variant
@@ -23,5 +24,18 @@ def _fill(table: Any, values: dict[str, Any], path: KeyPath, variant: Variant) -
             _fill(inner, value, (*path, key), variant)
             table.add(key, inner)
         else:
-            item = tomlkit.item(value)
+            item = _array(value) if isinstance(value, list) else tomlkit.item(value)
             table.add(key, item.comment(variant.origins.get((*path, key), "default")))
+
+
+def _array(values: list[Any]) -> Array:
+    """A list on one line, which has room for one origin; tomlkit would give each of its tables a header."""
+    array = tomlkit.array()
+    for value in values:
+        if isinstance(value, dict):
+            inner = tomlkit.inline_table()
+            inner.update(value)
+            array.append(inner)
+        else:
+            array.append(_array(value) if isinstance(value, list) else value)
+    return array

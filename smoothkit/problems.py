@@ -55,6 +55,8 @@ def _message(model: type[BaseModel], path: KeyPath, details: Any, also: frozense
     if kind == "value_error":
         return details["msg"].removeprefix("Value error, "), ""
     value = f", got {json.dumps(details['input'])}"
+    if kind == "too_short":
+        return f"should have at least {details['ctx']['min_length']} of them", value
     if kind == "model_type":
         return f"{SHOULD_BE}a table", value
     if kind == "literal_error" and isinstance(details["input"], str):

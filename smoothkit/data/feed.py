@@ -1,6 +1,7 @@
 """From a data set to the batches that training and evaluation loops read, whichever way the set is stored."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 
@@ -31,34 +32,20 @@ def training_batches(
     Raises:
         ValueError: a number is out of range, as `Epochs` says.
     """
+    shared: dict[str, Any] = {
+        "seed": seed,
+        "mean": dataset.mean,
+        "std": dataset.std,
+        "num_classes": dataset.num_classes,
+        "device": device,
+        "augment": augment,
+        "drop_last": drop_last,
+        "rank": rank,
+        "world": world,
+    }
     if isinstance(dataset.train, ImageSet):
-        return Batches(
-            dataset.train,
-            batch_size,
-            seed=seed,
-            mean=dataset.mean,
-            std=dataset.std,
-            num_classes=dataset.num_classes,
-            device=device,
-            augment=augment,
-            drop_last=drop_last,
-            rank=rank,
-            world=world,
-        )
-    return StreamedBatches(
-        dataset.train,
-        batch_size,
-        seed=seed,
-        mean=dataset.mean,
-        std=dataset.std,
-        num_classes=dataset.num_classes,
-        device=device,
-        augment=augment,
-        drop_last=drop_last,
-        rank=rank,
-        world=world,
-        workers=workers,
-    )
+        return Batches(dataset.train, batch_size, **shared)
+    return StreamedBatches(dataset.train, batch_size, **shared, workers=workers)
 
 
 def evaluation_batches(

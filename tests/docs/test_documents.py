@@ -1,0 +1,84 @@
+"""What the documents say works: their code runs, their files load, their commands exist."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from smoothkit import plugins
+from smoothkit.cli import main
+from smoothkit.plugins import PluginHost, PluginOptions
+from smoothkit.scenario_file import load_scenario
+from smoothkit.schema import scenario_schema
+
+ROOT = Path(__file__).parents[2]
+SCENARIOS = sorted((ROOT / "scenarios").glob("*.toml"))
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_the_readmes_python_runs():
+    (code,) = blocks(ROOT / "README.md", "python")
+    names = {"logits": torch.randn(4, 10), "labels": torch.arange(4)}
+    exec(code, names)
+    assert isinstance(names["loss"], torch.Tensor)
+    assert names["loss"].isfinite()
+
+
+def test_the_readmes_scenario_loads(tmp_path):
+    (text,) = blocks(ROOT / "README.md", "toml")
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    file = load_scenario(tmp_path / "study.toml", plugins.host())
+    assert [variant.config.target.name for variant in file.variants] == ["onehot", "ls++"]
+
+
+def test_the_readmes_commands_exist():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`smoothkit ([a-z]+)", text)) - {"supervised"}
+    assert named >= {"run", "resume", "check", "schema", "list", "show", "plugins", "report"}
+    assert named <= set(main.commands)
+    for flag in re.findall(r"`(--[a-z]+)`", text):
+        assert any(flag in option.opts for command in main.commands.values() for option in command.params), flag
+
+
+def test_the_plugin_guides_example_works_as_printed(tmp_path):
+    guide = ROOT / "plugins" / "README.md"
+    (code,) = blocks(guide, "python")
+    scenario = next(text for text in blocks(guide, "toml") if "soft_ends.py" in text)
+    (tmp_path / "soft_ends.py").write_text(code, encoding="utf-8")
+    (tmp_path / "study.toml").write_text(scenario, encoding="utf-8")
+    host = PluginHost(PluginOptions())
+    (variant,) = load_scenario(tmp_path / "study.toml", host).variants
+    assert variant.config.target.options["mass"] == 0.8
+    target = host.registry.get("targets", "soft-ends").load()(4, mass=0.8)
+    ends = target.distribution(torch.tensor([0, 1, 3]))
+    torch.testing.assert_close(ends, torch.tensor([[0.8, 0.2, 0, 0], [0, 1.0, 0, 0], [0, 0, 0.2, 0.8]]))
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_a_bundled_scenario_says_what_it_is_and_loads(path):
+    text = path.read_text(encoding="utf-8")
+    for word in ("What it shows", "Expected result", "Time", "Command"):
+        assert f"# {word}" in text
+    file = load_scenario(path, plugins.host())
+    assert len(file.variants) > 1
+    load_scenario(path, plugins.host(), profile="full")
+    smoke = load_scenario(path.parent / "smoke" / path.name, plugins.host())
+    assert [variant.name for variant in smoke.variants] == [variant.name for variant in file.variants]
+
+
+@pytest.mark.parametrize("name", plugins.host().registry.names("scenarios"))
+def test_the_schemas_in_the_repository_are_current(name):
+    stored = json.loads((ROOT / "scenarios" / "schema" / f"{name}.schema.json").read_text(encoding="utf-8"))
+    assert stored == scenario_schema(name, plugins.host().registry), f"run: smoothkit schema {name}"
+
+
+def test_no_source_file_outgrows_five_screens():
+    sources = [path for folder in ("smoothkit", "plugins", "examples") for path in (ROOT / folder).rglob("*.py")]
+    assert len(sources) > 50
+    long = {str(path): lines for path in sources if (lines := len(path.read_text("utf-8").splitlines())) > 300}
+    assert not long
