@@ -138,13 +138,15 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
     try:
         main(["--standalone", f"--nproc-per-node={processes}", "-m", "smoothkit", *arguments])
     except ChildFailedError as error:
-        rank, failed = error.get_first_failure()
-        if failed.exitcode < 0:
-            raise SmoothkitError(
-                f"process {rank} was killed by signal {-failed.exitcode} (out of memory, perhaps); `smoothkit resume` "
-                "goes on from the last checkpoint"
-            ) from error
-        return failed.exitcode
+        ended = sorted(error.failures.items(), key=lambda item: item[1].timestamp)
+        # torchrun ends the others by a signal once one has failed; a process that ended by itself has said why.
+        if codes := [failed.exitcode for _, failed in ended if failed.exitcode > 0]:
+            return codes[0]
+        rank, failed = ended[0]
+        raise SmoothkitError(
+            f"process {rank} was killed by signal {-failed.exitcode} (out of memory, perhaps); `smoothkit resume` goes "
+            "on from the last checkpoint"
+        ) from error
     except SignalException:
         return INTERRUPTED
     return 0

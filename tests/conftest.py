@@ -1,5 +1,6 @@
 """What tests of the core share: isolated plugin hosts, a tiny scenario file, and the command line in this process."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -18,19 +19,19 @@ BUNDLED = {"core": "smoothkit.builtin", "supervised": "smoothkit_supervised"}
 QUADRATIC = Path(__file__).parent / "core" / "quadratic.py"
 """A one-file plugin: a scenario that takes milliseconds and fails where it is told to."""
 
-TINY = """\
-scenario = "supervised"
-title = "Tiny"
-
+RUN = """
 [run]
 device = "cpu"
 threads = 1
 log_every = 5
-checkpoint_every = 20
-
+checkpoint_every = 10
+"""
+TINY = f"""
+scenario = "supervised"
+title = "Tiny"
+{RUN}
 [data]
 train_limit = 320
-
 [train]
 epochs = 4
 batch_size = 32
@@ -86,16 +87,34 @@ def tiny(write: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture
+def quadratic(write: Callable[..., Path]) -> Path:
+    """A scenario file of two variants whose runs take milliseconds."""
+    return write(f"scenario = 'quadratic'\n{RUN}\n[variants.hard]\n[variants.LS]\ntarget = 'ls'\n", "quadratic.toml")
+
+
+@pytest.fixture
 def smoothkit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Result]]:
-    """The command line, in this process and in the test's folder; TensorBoard, which is slow to import, left out."""
+    """The command line, in this process and in the test's folder, with the quadratic scenario and further `files`.
+
+    What is slow and tested elsewhere is left out: TensorBoard, and, unless a test asks for it, the report's pictures.
+    """
     import torch
 
+    from smoothkit.report import page
+
+    write_report = page.write_report
     threads = torch.get_num_threads()
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str | Path) -> Result:
-        command = ["--no-plugin", "tensorboard", "--plugin", str(QUADRATIC), *map(str, arguments)]
-        return CliRunner().invoke(main, command, prog_name="smoothkit")
+    def run(*arguments: str | Path, files: tuple[str | Path, ...] = (), report: bool = False) -> Result:
+        monkeypatch.setattr(
+            page, "write_report", write_report if report else lambda folders: folders[0] / "report.html"
+        )
+        options = ["--no-plugin", "tensorboard", *(f"--plugin={file}" for file in (QUADRATIC, *files))]
+        result = CliRunner().invoke(main, [*options, *map(str, arguments)], prog_name="smoothkit")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
 
     yield run
     plugins.configure(PluginOptions())
@@ -108,9 +127,8 @@ def smoothkit_process(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """The command line in a process of its own, in the test's folder."""
 
     def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
-        import os
-
-        command = [sys.executable, "-m", "smoothkit", "--no-plugin", "tensorboard", *map(str, arguments)]
+        options = ["--no-plugin", "tensorboard", "--plugin", str(QUADRATIC)]
+        command = [sys.executable, "-m", "smoothkit", *options, *map(str, arguments)]
         return subprocess.Popen(
             command,
             cwd=tmp_path,

@@ -1,0 +1,78 @@
+"""What a user sees while a study runs."""
+
+import io
+from dataclasses import dataclass
+
+import pytest
+from rich.console import Console as RichConsole
+from rich.progress import Progress, TextColumn
+
+from smoothkit.execution import Console, Outcome
+from smoothkit.tracking import console as module
+from smoothkit.tracking.console import Live, Plain, Silent, console_for
+
+
+@dataclass
+class Labelled:
+    label: str = "LS [a] · seed 0"
+
+
+TASK = Labelled()
+FAILED = Outcome("failed", "ValueError: [b] is wrong", 1)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_silence_is_broken_by_failures_only(capsys):
+    console = Silent()
+    console.started(TASK)
+    console.progress(TASK, 1, 2, {})
+    console.finished(TASK, Outcome("finished"))
+    console.finished(TASK, FAILED)
+    assert capsys.readouterr().err == "LS [a] · seed 0: failed: ValueError: [b] is wrong\n"
+
+
+def test_a_plain_log_has_a_line_for_each_end_and_now_and_then_one_between(capsys, clock):
+    console = Plain(2)
+    console.started(TASK)
+    for clock[0], step in ((1.0, 10), (11.0, 20), (12.0, 30), (22.0, 40)):
+        console.progress(TASK, step, 50, {"train/loss": 0.51234, "train/accuracy": 0.5})
+    console.finished(TASK, Outcome("finished"))
+    console.finished(TASK, FAILED)
+    assert capsys.readouterr().err.splitlines() == [
+        "LS [a] · seed 0: step 20/50  loss 0.512  accuracy 0.5",
+        "LS [a] · seed 0: step 40/50  loss 0.512  accuracy 0.5",
+        "[1/2] LS [a] · seed 0: finished",
+        "[2/2] LS [a] · seed 0: failed: ValueError: [b] is wrong",
+    ]
+
+
+def test_brackets_in_names_are_no_markup():
+    stream = io.StringIO()
+    terminal = RichConsole(file=stream, force_terminal=True, width=100, color_system=None)
+    with Progress(TextColumn("{task.description}"), console=terminal) as progress:
+        live = Live(progress, runs=1)
+        live.started(TASK)
+        live.progress(TASK, 1, 2, {"train/loss": 1.0})
+        progress.refresh()
+        live.finished(TASK, FAILED)
+    assert "LS [a] · seed 0" in stream.getvalue()
+    assert "failed LS [a] · seed 0: ValueError: [b] is wrong" in stream.getvalue()
+    assert [(task.description, task.completed) for task in progress.tasks] == [("study", 1)]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "quiet", "kind"),
+    [(False, True, Silent), (True, True, Silent), (False, False, Plain), (True, False, Live)],
+)
+def test_the_console_fits_the_terminal(terminal, quiet, kind, monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(module, "RichConsole", lambda stderr: RichConsole(file=stream, force_terminal=terminal))
+    with console_for(3, quiet) as console:
+        assert type(console) is kind
+        assert isinstance(console, Console)

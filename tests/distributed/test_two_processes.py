@@ -1,0 +1,129 @@
+"""Two processes that train one model together give what one process gives, through the real command line."""
+
+import pytest
+import torch
+
+from smoothkit.checkpoint import load_checkpoint
+from smoothkit.distributed import Group, choose_device
+from smoothkit.errors import UserError
+
+# 320 samples in batches of 32: every batch is whole, so that two processes and one see the same batches.
+SCENARIO = """
+scenario = "supervised"
+[run]
+device = "cpu"
+threads = 1
+checkpoint_every = 20
+log_every = 5
+[data]
+train_limit = 320
+[model]
+hidden = [16]
+[train]
+epochs = 4
+batch_size = 32
+lr = 0.05
+[variants."ls++"]
+target = { name = "ls++", lr = 1.0 }
+train = { augment = ["crop", "flip"], clip = 1.0, ema = 0.9 }
+[variants.ols]
+target = "ols"
+"""
+STATE = {"ls++": "theta", "ols": "spread"}
+
+
+def test_two_processes_give_the_weights_of_one(smoothkit, smoothkit_process, write, tmp_path):
+    path = write(SCENARIO)
+    command = ("run", path, "--quiet", "--output")
+    two = smoothkit_process(*command, "two", "--nproc", "2")
+    assert smoothkit(*command, "one", "--jobs", "1").exit_code == 0
+    out, errors = two.communicate(timeout=240)
+    assert (two.returncode, errors) == (0, "")
+    assert "Results" in out
+    for variant, state in STATE.items():
+        one, both = (load_checkpoint(tmp_path / name / variant / "seed-0") for name in ("one", "two"))
+        assert both["processes"] == 2
+        for thing in ("model", "target", *(["average"] if variant == "ls++" else [])):
+            for name, value in one["tracked"][thing].items():
+                torch.testing.assert_close(both["tracked"][thing][name], value, rtol=0, atol=1e-5)
+        assert one["tracked"]["target"][state].unique().numel() > 10
+        for (step, values), (other_step, other) in zip(one["rows"], both["rows"], strict=True):
+            assert step == other_step
+            assert values == pytest.approx(other, abs=1e-4)
+
+    # One process cannot go on where two stood: they would see other batches.
+    (tmp_path / "two" / "ols" / "seed-0" / "result.json").unlink()
+    result = smoothkit("resume", "two", "--quiet")
+    assert result.exit_code == 2
+    assert "resume with --nproc 2" in result.stderr
+
+
+@pytest.mark.slow
+def test_a_failure_in_one_process_ends_all_with_its_line_and_its_code(smoothkit_process, quadratic):
+    for override, code, line in (
+        ("bad_data_at=7", 2, "mine.npz: train_images: holds NaN"),
+        ("fail_at=7", 1, "RuntimeError: as told"),
+        ("nan_at=7", 1, "hard, seed 0: the loss is not finite at step 7"),
+    ):
+        failed = smoothkit_process("run", quadratic, override, "--output", override, "--nproc", "2", "--quiet")
+        _, errors = failed.communicate(timeout=240)
+        assert failed.returncode == code, errors
+        assert {each.startswith(f"smoothkit: {line}") for each in errors.splitlines()} == {True}
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_is_told(smoothkit, smoothkit_process, quadratic):
+    killed = smoothkit_process("run", quadratic, "signal_at=13", "--output", "out", "--nproc", "2", "--variants", "LS")
+    _, errors = killed.communicate(timeout=240)
+    assert killed.returncode == 1
+    assert "was killed by signal 9 (out of memory, perhaps); `smoothkit resume` goes on" in errors
+    resumed = smoothkit_process("resume", "out", "--nproc", "2")
+    _, errors = resumed.communicate(timeout=240)
+    assert resumed.returncode == 0, errors
+
+
+@pytest.mark.slow
+def test_ctrl_c_reaches_all_processes(smoothkit_process, quadratic, tmp_path):
+    import signal
+    import time
+
+    started = smoothkit_process(
+        "run", quadratic, "steps=1000000", "--output", "out", "--nproc", "2", "--variants", "LS"
+    )
+    metrics = tmp_path / "out" / "ls" / "seed-0" / "metrics.jsonl"
+    while not metrics.exists():
+        time.sleep(0.2)
+        assert started.poll() is None
+    started.send_signal(signal.SIGINT)
+    started.communicate(timeout=120)
+    assert started.returncode == 130
+    assert load_checkpoint(metrics.parent)["step"] > 0
+
+
+# --- a group of one --------------------------------------------------------------------------------------------------
+
+
+def test_a_process_alone_is_a_group_of_one():
+    group, tensor = Group(), torch.arange(3.0)
+    assert group.is_main
+    assert group.concatenate(tensor) is tensor
+    assert group.mean([1.0, 2.0]) == [1.0, 2.0]
+    assert group.any(True)
+    assert not group.any(False)
+    group.broadcast([tensor])
+    group.barrier()
+
+
+@pytest.mark.parametrize(("name", "message"), [("gpu", "'gpu' is no device"), ("cuda:77", "'cuda:77' asks for GPU 77")])
+def test_a_device_that_is_not_there_is_refused(name, message):
+    with pytest.raises(UserError, match=f"run.device: {message}"):
+        choose_device(name)
+
+
+def test_each_process_gets_its_own_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert choose_device("auto") == choose_device("cuda") == torch.device("cuda", 3)
+    assert choose_device("cuda:1") == torch.device("cuda", 1)
+    assert choose_device("cpu") == torch.device("cpu")

@@ -1,0 +1,116 @@
+"""What is measured after training."""
+
+import math
+
+import pytest
+import torch
+
+from smoothkit import metrics
+from smoothkit.run import Run
+from smoothkit_supervised.evaluate import class_means, early_and_late, predict, selected_accuracies
+
+# A golden run: scenario, seed and numbers. Another number means that runs are no longer comparable with older ones.
+GOLDEN = {
+    "onehot": {"accuracy": 0.602778, "nll": 1.829965},
+    "ls": {"accuracy": 0.561111, "nll": 1.89097},
+    "ls++": {"accuracy": 0.563889, "nll": 1.896633},
+    "ols": {"accuracy": 0.341667, "nll": 2.10029},
+}
+
+
+@pytest.mark.parametrize("target", GOLDEN)
+def test_golden_numbers(target, carry_out):
+    scalars = carry_out(f"target={target}").result.scalars
+    assert {name: scalars[name] for name in GOLDEN[target]} == pytest.approx(GOLDEN[target], abs=1e-4)
+
+
+def test_scalars_are_the_metrics_of_the_test_logits(carry_out):
+    config, run, trained, result = carry_out("train.ema=0.9")
+    logits, labels = predict(config, run, trained.model, trained.splits.test, trained.splits)
+    assert len(logits) == 360
+    assert result.scalars["accuracy"] == metrics.accuracy(logits, labels).item()
+    assert result.scalars["nll"] == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item(), abs=1e-6)
+    assert result.scalars["weight_norm"] == pytest.approx(
+        torch.cat([p.flatten() for p in trained.model.parameters()]).norm().item(), rel=1e-6
+    )
+    assert set(result.headline) <= set(result.scalars)
+    assert set(result.better) <= set(result.scalars)
+
+
+def test_the_last_accuracy_is_the_last_recorded(carry_out):
+    _, run, _, result = carry_out("train.epochs=4")
+    assert run.history("test/accuracy")[-1] == (40, result.scalars["accuracy"])
+    assert [step for step, _ in run.history("validation/accuracy")] == [10, 20, 30, 40]
+
+
+def test_the_best_on_test_is_never_below_the_others(carry_out):
+    for seed in range(3):
+        scalars = carry_out("train.epochs=4", "train.lr=0.4", seed=seed).result.scalars
+        assert scalars["accuracy_best_on_test"] >= scalars["accuracy_validation_selected"]
+        assert scalars["accuracy_best_on_test"] >= scalars["accuracy"]
+
+
+class History(Run):
+    """A run of which nothing is known but what was recorded."""
+
+    def __init__(self, **tags):
+        self.tags = tags
+
+    def history(self, tag):
+        return self.tags[tag.replace("/", "_")]
+
+
+def test_selection_looks_at_validation_and_takes_the_first_of_equals():
+    run = History(
+        validation_accuracy=[(10, 0.5), (20, 0.9), (30, 0.9), (40, 0.8)],
+        test_accuracy=[(10, 0.7), (20, 0.6), (30, 0.8), (40, 0.95)],
+    )
+
+    assert selected_accuracies(run) == {"accuracy_validation_selected": 0.6, "accuracy_best_on_test": 0.95}
+
+
+def test_early_and_late_are_the_first_and_the_last_tenth():
+    assert early_and_late([(step, float(step)) for step in range(1, 101)]) == {
+        "gradient_norm_early": 5.5,
+        "gradient_norm_late": 95.5,
+    }
+    # A run so short that no record lies in the first tenth has its first one.
+    assert early_and_late([(5, 1.0), (10, 3.0)]) == {"gradient_norm_early": 1.0, "gradient_norm_late": 3.0}
+
+
+def test_class_means_are_means_of_probabilities():
+    logits = torch.tensor([[1.0, 0.0, 0.0], [3.0, 0.0, 0.0], [0.0, 0.0, 2.0]])
+    means = class_means(logits, torch.tensor([0, 0, 2]))
+    torch.testing.assert_close(means[0], logits[:2].double().softmax(1).mean(0))
+    torch.testing.assert_close(means[2], logits[2].double().softmax(0))
+    assert means[1].isnan().all()
+
+
+@pytest.mark.parametrize(
+    ("target", "figures"),
+    [
+        ("onehot", {"reliability", "probabilities", "target"}),
+        ("ls++", {"reliability", "probabilities", "target", "C"}),
+        ("ols", {"reliability", "probabilities", "target"}),
+    ],
+)
+def test_the_figures_fit_the_target(target, figures, carry_out):
+    result = carry_out(f"target={target}", "train.epochs=1").result
+    assert set(result.figures) == figures
+    rows = result.figures["target"].values
+    assert all(math.isclose(sum(row), 1, abs_tol=1e-5) for row in rows)
+    reliability = result.figures["reliability"]
+    assert sum(reliability.counts) == 360
+
+
+def test_a_result_survives_its_file(carry_out):
+    import json
+
+    from smoothkit.files import finite
+    from smoothkit.scenario import Result
+
+    result = carry_out("train.epochs=1").result
+    again = Result.from_json(json.loads(json.dumps(finite(result.to_json()))))
+    assert again.scalars == pytest.approx(dict(result.scalars), nan_ok=True)
+    assert (again.better, again.headline) == (dict(result.better), result.headline)
+    assert set(again.figures) == set(result.figures)
