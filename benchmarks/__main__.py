@@ -24,7 +24,7 @@ def main() -> None:
     for row in training.measure():
         goal = "1.03" if row.case.startswith("lenet") else ""
         print(f"| {row.case} | {row.bare:.0f} | {row.plugin:.0f} | {row.ratio:.3f} | {goal} |")
-    print("\n| flip and crop of 32 × 32 images | smoothkit, µs an image | PIL and DataLoader | times less | goal |")
+    print("\n| flip and crop of 32x32 images | smoothkit, µs an image | PIL and DataLoader | times less | goal |")
     print("| --- | --- | --- | --- | --- |")
     for line in pipeline.measure():
         print(f"| {line.what} | {line.smoothkit:.1f} | {line.common:.1f} | {line.ratio:.1f} | {line.goal:g} |")

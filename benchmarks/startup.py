@@ -50,7 +50,7 @@ def _cpu_seconds(arguments: tuple[str, ...]) -> float:
 def main() -> None:
     """Print the table."""
     for row in measure():
-        print(f"{row.command:<40}{row.seconds:>8.3f} s{row.ratio:>8.2f} ×")
+        print(f"{row.command:<40}{row.seconds:>8.3f} s{row.ratio:>8.2f} times")
 
 
 if __name__ == "__main__":

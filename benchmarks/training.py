@@ -22,11 +22,13 @@ from torch.nn import functional as F
 from smoothkit import plugins
 from smoothkit.config import validate
 from smoothkit.data import Dataset, ImageSet
+from smoothkit.data.prepare import prepare
 from smoothkit.distributed import Group
-from smoothkit.run import Run, StopRequest
+from smoothkit.run import Run
 from smoothkit.scenario import RunInfo
+from smoothkit.stopping import StopRequest
 from smoothkit_supervised.config import SupervisedConfig
-from smoothkit_supervised.train import load_data, train
+from smoothkit_supervised.train import train
 
 SAMPLES, BATCH, STEPS, ROUNDS = 12_928, 128, 100, 9
 
@@ -75,7 +77,7 @@ def measure() -> list[Row]:
 
 def _compare(model: str, side: int, folder: Path) -> Row:
     config = _config(model, side, folder)
-    data, _ = load_data(config, seed=0)
+    data, _ = prepare(config.data, seed=0)
     loops = {"bare": lambda: _bare(config, data), "plugin": lambda: _plugin(config, folder)}
     times: dict[str, list[float]] = {name: [] for name in loops}
     for _ in range(ROUNDS + 1):

@@ -1,12 +1,11 @@
 """A one-file plugin: train on hard labels for the first epochs, on the scenario's own target after them.
 
 Some targets (negative label smoothing, for one) need a model that has already learned something. Name this file in a
-scenario, `use = ["hard_first.py"]`, with a path relative to the scenario file; it then wraps the target of every variant.
+scenario, `use = ["hard_first.py"]`, with a path relative to the scenario file: it wraps the target of every variant.
 """
 
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -24,23 +23,29 @@ EPOCHS = 5
 class HardFirst(Target):
     """Hard labels for the first epochs, then another target."""
 
-    epochs_done: Tensor
-
     def __init__(self, target: Target):
+        if target.num_labels != target.num_classes:
+            raise ValueError(f"hard_first: {target.num_labels} labels for {target.num_classes} classes: none is hard")
         super().__init__(
             target.num_classes,
-            num_labels=target.num_labels,
             ignore_index=target.ignore_index,
             weight_mode=target.weight_mode,
         )
         self.first = OneHot(target.num_classes)
         self.then = target
-        # A buffer, so that a resumed run knows where it stands.
-        self.register_buffer("epochs_done", torch.zeros((), dtype=torch.int64))
+        self.epochs_done = 0
 
     def current(self) -> Target:
         """The target in force."""
-        return self.first if int(self.epochs_done) < EPOCHS else self.then
+        return self.first if self.epochs_done < EPOCHS else self.then
+
+    def get_extra_state(self) -> int:
+        """What a checkpoint keeps beside tensors: a resumed run knows where it stands, and no step asks a GPU."""
+        return self.epochs_done
+
+    def set_extra_state(self, state: int) -> None:
+        """The inverse."""
+        self.epochs_done = state
 
     def target_rows(self, labels: Rows, logits: Float[Tensor, "rows classes"] | None) -> Float[Tensor, "rows classes"]:
         """Those of the target in force."""

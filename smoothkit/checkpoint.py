@@ -1,9 +1,11 @@
 """Checkpoints: written whole or not at all, holding nothing but tensors and plain data."""
 
 import errno
+import io
 import os
+import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -12,11 +14,27 @@ from smoothkit.errors import OutputError, TrainingError
 FILE = Path("checkpoint", "state.pt")
 
 
+@runtime_checkable
+class Stateful(Protocol):
+    """Anything that a checkpoint can hold: modules, optimisers, schedulers, scalers."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and plain data."""
+        ...
+
+    def load_state_dict(self, state_dict: Any, /) -> Any:
+        """The inverse."""
+        ...
+
+
 def save_checkpoint(directory: Path, state: dict[str, Any]) -> None:
     """Write `state` to `directory`, replacing the checkpoint there only once the new one is safely on disk.
 
+    The first one is read back at once: it would be too late to learn at a resumption that it cannot be.
+
     Raises:
-        TrainingError: the disk is full or not writable; the previous checkpoint is untouched.
+        TrainingError: the disk is full or not writable, or something tracked is not tensors and plain data; the
+            previous checkpoint is untouched.
     """
     path = directory / FILE
     partial = path.with_suffix(".part")
@@ -26,6 +44,9 @@ def save_checkpoint(directory: Path, state: dict[str, Any]) -> None:
             torch.save(state, stream)
             stream.flush()
             os.fsync(stream.fileno())
+        if not path.exists() and not _is_readable(partial):
+            partial.unlink()
+            raise TrainingError(f"{path}: {_unreadable(state)}")
         os.replace(partial, path)
     except (OSError, RuntimeError) as error:
         partial.unlink(missing_ok=True)
@@ -34,6 +55,25 @@ def save_checkpoint(directory: Path, state: dict[str, Any]) -> None:
             f"{path}: the checkpoint cannot be written: {why}; the previous one is kept: make room, then "
             "`smoothkit resume`"
         ) from error
+
+
+def _is_readable(source: Path | io.BytesIO) -> bool:
+    try:
+        torch.load(source, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        return False
+    return True
+
+
+def _unreadable(state: dict[str, Any]) -> str:
+    """Which part of `state` holds what a checkpoint cannot."""
+    for name, part in state.get("tracked", {}).items():
+        buffer = io.BytesIO()
+        torch.save(part, buffer)
+        buffer.seek(0)
+        if not _is_readable(buffer):
+            return f"the state_dict of {name!r} holds something other than tensors and plain Python data; convert it"
+    return "the state holds something other than tensors and plain Python data"
 
 
 def load_checkpoint(directory: Path) -> dict[str, Any] | None:

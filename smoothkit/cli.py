@@ -17,8 +17,8 @@ from smoothkit.errors import INTERRUPTED, SmoothkitError
 
 if TYPE_CHECKING:
     from smoothkit.plugins import PluginHost
-    from smoothkit.run import StopRequest
     from smoothkit.scenario_file import ScenarioFile
+    from smoothkit.stopping import StopRequest
     from smoothkit.study import Study
 
 
@@ -159,7 +159,7 @@ def _carry_out(study: "Study", jobs: int, nproc: int, quiet: bool, as_json: bool
 @contextmanager
 def _stop_on_signals() -> "Iterator[StopRequest]":
     """The first Ctrl-C (or SIGTERM) asks for a checkpoint and an end, the second ends at once."""
-    from smoothkit.run import StopRequest
+    from smoothkit.stopping import StopRequest
 
     stop = StopRequest()
 

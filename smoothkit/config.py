@@ -5,6 +5,7 @@ import inspect
 import json
 import typing
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import (
@@ -187,7 +188,13 @@ def _options(table: Any, component: type[Component], path: KeyPath, registry: Re
     options = {key: value for key, value in table.items() if key not in component.model_fields}
     validated, found = _validate_model(model, options, also=component.model_fields)
     problems.extend(Problem((*path, *problem.path), problem.message) for problem in found)
-    return {**own, **dump(validated)} if validated else table
+    return {**own, **dump(_anchored(validated))} if validated else table
+
+
+def _anchored(options: Config) -> Config:
+    """Options whose paths are absolute: a study may be resumed from another folder."""
+    paths = {name: value.absolute() for name, value in options if isinstance(value, Path)}
+    return options.model_copy(update=paths)
 
 
 def _validate_model(

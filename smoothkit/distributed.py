@@ -6,6 +6,7 @@ per-sample gradients; a visible all-reduce after `backward()` is right for all o
 
 import logging
 import os
+import signal
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,17 +40,25 @@ class Group:
         Raises:
             RuntimeError: the processes hold gradients of different sizes (checked the first time a size is seen).
         """
+        self.average(parameter.grad for parameter in parameters if parameter.grad is not None)
+
+    def average(self, tensors: Iterable[Tensor]) -> None:
+        """Replace each tensor by its mean over the processes, in one all-reduce per dtype.
+
+        Raises:
+            RuntimeError: the processes hold different numbers of values (checked the first time a size is seen).
+        """
         if self.size == 1:
             return
-        grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        for dtype in sorted({grad.dtype for grad in grads}, key=str):
-            same = [grad for grad in grads if grad.dtype == dtype]
-            flat = torch.cat([grad.reshape(-1) for grad in same])
+        given = list(tensors)
+        for dtype in sorted({tensor.dtype for tensor in given}, key=str):
+            same = [tensor for tensor in given if tensor.dtype == dtype]
+            flat = torch.cat([tensor.reshape(-1) for tensor in same])
             self._check_size(flat.numel())
             dist.all_reduce(flat)
             flat /= self.size
-            for grad, part in zip(same, flat.split([grad.numel() for grad in same]), strict=True):
-                grad.copy_(part.view_as(grad))
+            for tensor, part in zip(same, flat.split([tensor.numel() for tensor in same]), strict=True):
+                tensor.copy_(part.view_as(tensor))
 
     def mean(self, values: list[float]) -> list[float]:
         """The average of each value over the processes."""
@@ -75,12 +84,6 @@ class Group:
         dist.all_gather(parts, padded)
         return torch.cat([part[: int(length)] for part, length in zip(parts, lengths, strict=True)])
 
-    def broadcast(self, tensors: Iterable[Tensor]) -> None:
-        """Overwrite `tensors` with those of the main process."""
-        if self.size > 1:
-            for tensor in tensors:
-                dist.broadcast(tensor, src=0)
-
     def barrier(self) -> None:
         """Wait until every process has come here."""
         if self.size > 1:
@@ -93,8 +96,8 @@ class Group:
         dist.all_reduce(extremes, op=dist.ReduceOp.MAX)
         if extremes[0] != -extremes[1]:
             raise RuntimeError(
-                f"sync_grads: process {self.rank} holds {size} gradient values, another up to {int(extremes[0])}: "
-                "the same parameters must have gradients in every process"
+                f"process {self.rank} holds {size} values, another up to {int(extremes[0])}: "
+                "the same tensors must be given, or have gradients, in every process"
             )
         self._checked.add(size)
 
@@ -118,14 +121,17 @@ def choose_device(name: str) -> torch.device:
             raise UserError(
                 f"run.device: {name!r} asks for GPU {index}, but this machine shows {count}; write cpu or auto"
             )
-        return torch.device("cuda", index)
+        device = torch.device("cuda", index)
+        # Or else whatever asks for "the" GPU, such as the thread that pins memory, opens a context on the first one.
+        torch.cuda.set_device(device)
+        return device
     return device
 
 
 def launch(processes: int, arguments: Sequence[str]) -> int:
     """Start `processes` processes of smoothkit through torchrun's own main; several machines use torchrun itself.
 
-    Returns the exit code: that of the process that failed first, or 130 after Ctrl-C.
+    Returns the exit code: 2 if a process found the user's input wrong, 1 if one failed otherwise, 130 after Ctrl-C.
 
     Raises:
         SmoothkitError: a process was killed.
@@ -138,15 +144,17 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
     try:
         main(["--standalone", f"--nproc-per-node={processes}", "-m", "smoothkit", *arguments])
     except ChildFailedError as error:
-        ended = sorted(error.failures.items(), key=lambda item: item[1].timestamp)
-        # torchrun ends the others by a signal once one has failed; a process that ended by itself has said why.
-        if codes := [failed.exitcode for _, failed in ended if failed.exitcode > 0]:
-            return codes[0]
-        rank, failed = ended[0]
-        raise SmoothkitError(
-            f"process {rank} was killed by signal {-failed.exitcode} (out of memory, perhaps); `smoothkit resume` goes "
-            "on from the last checkpoint"
-        ) from error
+        codes = {rank: failed.exitcode for rank, failed in error.failures.items()}
+        if UserError.exit_code in codes.values():
+            return UserError.exit_code
+        # A process that ended by itself has said why; one that torchrun ended (SIGTERM) had nothing to say.
+        killed = {rank: -code for rank, code in codes.items() if code < 0 and -code != signal.SIGTERM}
+        for rank, number in killed.items():
+            raise SmoothkitError(
+                f"process {rank} was killed by signal {number} (out of memory, perhaps); `smoothkit resume` goes on "
+                "from the last checkpoint"
+            ) from error
+        return SmoothkitError.exit_code
     except SignalException:
         return INTERRUPTED
     return 0

@@ -1,6 +1,7 @@
 """The errors a user can meet: one line that names the place, the value, what was expected and the mend."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 INTERRUPTED = 130
@@ -41,6 +42,15 @@ class PluginError(UserError):
 
 class TrainingError(SmoothkitError):
     """Training cannot go on: the loss is not finite, say. The last good checkpoint is kept."""
+
+
+@contextmanager
+def blame(place: str) -> Iterator[None]:
+    """Turn a ValueError of the block into a `UserError` that names the table of the scenario file at fault."""
+    try:
+        yield
+    except ValueError as error:
+        raise UserError(f"{place}: {error}") from error
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

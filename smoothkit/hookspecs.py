@@ -69,7 +69,7 @@ def smoothkit_wrap_target(target: Target, run: RunInfo) -> Target | None:
     """Return a target to use instead of `target`, or None to leave it; plugins act in the order of `use`."""
 
 
-# --- Observers: main process only. They receive host numbers; what they raise is reported and isolated. ---------------
+# --- Observers: called in the process that carries out the run, rank 0 of several. What they raise is isolated. -------
 
 
 @hookspec

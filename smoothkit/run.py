@@ -1,48 +1,32 @@
 """One run: what a trainer asks of its surroundings. Streams, steps, records, checkpoints; no numerics."""
 
-import ctypes
-import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from multiprocessing.sharedctypes import RawValue
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from smoothkit import plugins
-from smoothkit.checkpoint import save_checkpoint
+from smoothkit.checkpoint import FILE, Stateful, save_checkpoint
 from smoothkit.distributed import Group
 from smoothkit.errors import OutputError, TrainingError
-from smoothkit.files import finite
+from smoothkit.history import METRICS, History
 from smoothkit.scenario import RunInfo, RunSettings, TargetConfig
 from smoothkit.seeding import derived_generator
+from smoothkit.stopping import Stopped, StopRequest
 
 if TYPE_CHECKING:
     from smoothkit.targets import Target
 
-METRICS = "metrics.jsonl"
-
-
-@runtime_checkable
-class Stateful(Protocol):
-    """Anything that a checkpoint can hold: modules, optimisers, schedulers, scalers."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Tensors and plain data."""
-        ...
-
-    def load_state_dict(self, state_dict: Any, /) -> Any:
-        """The inverse."""
-        ...
-
 
 @runtime_checkable
 class Watcher(Protocol):
-    """Whoever follows a run from outside: the console and the observer plugins, main process only."""
+    """Whoever follows a run from outside, the console and the observer plugins; rank 0 of several processes only."""
 
     def progress(self, step: int, total: int, values: Mapping[str, float]) -> None:
         """A few times a second: how far the run is, and the values last recorded."""
@@ -51,26 +35,6 @@ class Watcher(Protocol):
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         """Values were recorded, by tag."""
         ...
-
-
-class StopRequest:
-    """Asked to stop, a run ends after its current step, with a checkpoint. Ctrl-C sets it, in all workers at once."""
-
-    def __init__(self) -> None:
-        # Shared memory, so that one request reaches every worker process; reading it costs a trainer nothing.
-        self._flag = RawValue(ctypes.c_bool, False)
-
-    def set(self) -> None:
-        """Ask."""
-        self._flag.value = True
-
-    def is_set(self) -> bool:
-        """Whether somebody asked."""
-        return self._flag.value
-
-
-class Stopped(Exception):
-    """A run ended early, with a checkpoint; the argument says why ("interrupted" or "out of time")."""
 
 
 class Run:
@@ -99,7 +63,7 @@ class Run:
         self._stop = stop
         self._tracked: dict[str, Stateful] = {}
         self._streams: dict[str, torch.Generator] = {}
-        self._rows: list[tuple[int, dict[str, float]]] = []
+        self._history = History(info.directory / METRICS if group.is_main else None)
         self._window: dict[str, list[tuple[int, Tensor | float]]] = {}
         self._saved = saved
         self._step = 0
@@ -111,13 +75,13 @@ class Run:
     def stream(self, name: str) -> torch.Generator:
         """The random stream called `name`, on the CPU: seeded by the run's seed and the name, saved in checkpoints.
 
-        All processes of a run hold the same streams, so what they draw together agrees.
+        All processes of a run hold the same streams, so what they draw together agrees. What is drawn before `steps`
+        is drawn alike by a resumed run; at the first step each stream stands where the checkpoint left it.
         """
         if name not in self._streams:
-            generator = derived_generator(self.seed, name)
-            if self._saved is not None and name in self._saved["streams"]:
-                generator.set_state(self._saved["streams"][name])
-            self._streams[name] = generator
+            self._streams[name] = derived_generator(self.seed, name)
+            if self._step and self._saved is not None and name in self._saved["streams"]:
+                self._streams[name].set_state(self._saved["streams"][name])
         return self._streams[name]
 
     def autocast(self) -> AbstractContextManager[Any]:
@@ -136,12 +100,24 @@ class Run:
         Raises:
             UserError: the target refuses its options.
         """
-        target = config.build(num_classes=num_classes).to(self.device)
-        return plugins.host().wrap_target(target, self.info, self.info.config["use"])
+        target = config.build(num_classes=num_classes)
+        return plugins.host().wrap_target(target, self.info, self.info.config["use"]).to(self.device)
 
     def sync_grads(self, parameters: Iterable[Tensor]) -> None:
-        """Average the gradients over the processes of this run; to be called after `backward()`."""
+        """Average the gradients over the processes of this run; to be called after `backward()`.
+
+        Exact where every process's loss is the mean over equally many rows. Where rows are ignored or weighted, take
+        the sum instead of the mean, and divide by the total over the processes (`group.mean`).
+        """
         self.group.sync_grads(parameters)
+
+    def sync_buffers(self, module: torch.nn.Module) -> None:
+        """Average the floating buffers of `module` over the processes, such as batch norm's running statistics.
+
+        Each process normalises by its own share of a batch, so these differ; a checkpoint and an evaluation need one
+        network. Checkpoints do this by themselves.
+        """
+        self.group.average(buffer for buffer in module.buffers() if buffer.is_floating_point())
 
     # --- the loop -----------------------------------------------------------------------------------------------------
 
@@ -150,15 +126,24 @@ class Run:
         for name, thing in stateful.items():
             self._tracked[name] = thing
             if self._saved is not None:
+                if name not in self._saved["tracked"]:
+                    raise OutputError(
+                        f"{self.directory}: the checkpoint has no {name!r}: another version of the scenario wrote it; "
+                        "delete the folder to start this run anew"
+                    )
                 thing.load_state_dict(self._saved["tracked"][name])
 
     def steps(self, total: int) -> Iterator[int]:
         """Yield the steps 1 … `total` that are still to do; what was tracked is saved between steps.
 
+        A run has one loop: rounds and phases are ranges of its steps.
+
         Raises:
             TrainingError: a logged loss was not finite; the last good checkpoint is kept.
             Stopped: the run was interrupted or its time was used up; a checkpoint was written.
         """
+        if self._total:
+            raise RuntimeError("run.steps was called twice; a run has one loop, whose steps may be divided into phases")
         self._total = total
         if self._saved is not None:
             self._restore(self._saved)
@@ -186,10 +171,28 @@ class Run:
     def log(self, step: int, **values: Tensor | float) -> None:
         """Note training values, each under the tag `train/<name>`; their mean since the last record is what is kept.
 
-        Costs no device synchronisation unless `step` is a logging step. A `loss` that is not finite stops the run.
+        Costs no device synchronisation unless `step` is a logging step. A `loss`, or anything whose name ends in
+        `_loss`, that is not finite stops the run.
         """
         for name, value in values.items():
             self._window.setdefault(name, []).append((step, value.detach() if isinstance(value, Tensor) else value))
+
+    def check_losses(self) -> None:
+        """Look at the losses noted so far, as every logging step does; to be called before an evaluation.
+
+        Raises:
+            TrainingError: one was not finite.
+        """
+        for name, noted in self._window.items():
+            tensors = [value.reshape(()).float() for _, value in noted if isinstance(value, Tensor)]
+            if not tensors:
+                continue
+            # One transfer for each name. The mean over processes makes what a checkpoint holds the same in all of them.
+            host = iter(self.group.mean(torch.stack(tensors).tolist()))
+            self._window[name] = [(step, next(host) if isinstance(value, Tensor) else value) for step, value in noted]
+        for name, noted in self._window.items():
+            if name == "loss" or name.endswith("_loss"):
+                self._check_finite(name, noted)
 
     def record(self, step: int, prefix: str, values: Mapping[str, float]) -> None:
         """Keep values of this very step, each under the tag `<prefix>/<name>`; for evaluations."""
@@ -197,7 +200,7 @@ class Run:
 
     def history(self, tag: str) -> list[tuple[int, float]]:
         """All that was recorded under `tag`, as (step, value), across resumptions."""
-        return [(step, values[tag]) for step, values in self._rows if tag in values]
+        return self._history.of(tag)
 
     def save(self) -> None:
         """Write a checkpoint of everything tracked, now.
@@ -205,8 +208,11 @@ class Run:
         Raises:
             TrainingError: loss or weights are not finite, or the disk is full; the previous checkpoint is kept.
         """
-        self._settle()
+        self.check_losses()
         self._check_weights()
+        for thing in self._tracked.values():
+            if isinstance(thing, torch.nn.Module):
+                self.sync_buffers(thing)
         if self.group.is_main:
             state = {
                 "step": self._step,
@@ -215,7 +221,7 @@ class Run:
                 "streams": {name: generator.get_state() for name, generator in self._streams.items()},
                 "torch": torch.get_rng_state(),
                 "cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
-                "rows": self._rows,
+                "rows": self._history.rows,
                 "window": self._window,
             }
             save_checkpoint(self.directory, state)
@@ -231,36 +237,27 @@ class Run:
                 f"--nproc {state['processes']}"
             )
         self._step = state["step"]
-        self._rows = [(step, dict(values)) for step, values in state["rows"]]
+        for name, generator in self._streams.items():
+            if name in state["streams"]:
+                generator.set_state(state["streams"][name])
+        self._history.restore(state["rows"])
         self._window = {name: list(noted) for name, noted in state["window"].items()}
         torch.set_rng_state(state["torch"])
         if state["cuda"] is not None and self.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda"], self.device)
-        if self.group.is_main:
-            # What was written after the checkpoint will be written again.
-            with self._metrics("w") as stream:
-                stream.writelines(_line(step, values) for step, values in self._rows)
-
-    def _settle(self) -> None:
-        """Bring the noted values to the host, in one transfer per name, and check the loss."""
-        for name, noted in self._window.items():
-            tensors = [value.reshape(()).float() for _, value in noted if isinstance(value, Tensor)]
-            host = iter(torch.stack(tensors).tolist() if tensors else ())
-            self._window[name] = [(step, next(host) if isinstance(value, Tensor) else value) for step, value in noted]
-        self._check_finite(self._window.get("loss", []))
 
     def _flush(self, step: int) -> None:
         """Record the means of what was noted since the last record."""
-        self._settle()
+        self.check_losses()
         if self._window:
             window, self._window = self._window, {}
             means = self.group.mean([_mean(noted) for noted in window.values()])
             self._keep(step, {f"train/{name}": mean for name, mean in zip(window, means, strict=True)})
 
-    def _check_finite(self, noted: Iterable[tuple[int, Any]]) -> None:
+    def _check_finite(self, name: str, noted: Iterable[tuple[int, Any]]) -> None:
         bad = next((step for step, value in noted if not math.isfinite(value)), None)
-        if self.group.any(bad is not None):
-            raise self._diverged(f"the loss is not finite at {'another process' if bad is None else f'step {bad}'}")
+        if bad is not None:
+            raise self._diverged(f"the {name.replace('_', ' ')} is not finite at step {bad}")
 
     def _check_weights(self) -> None:
         # A finite loss may have an infinite gradient; the weights would then be lost with the next checkpoint.
@@ -270,37 +267,24 @@ class Run:
             raise self._diverged(f"the weights are not finite after step {self._step}")
 
     def _diverged(self, what: str) -> TrainingError:
+        path = self.directory / FILE
+        kept = f"the last good checkpoint is kept, {path}" if path.exists() else "there is no checkpoint yet"
         return TrainingError(
-            f"{self.info.variant}, seed {self.seed}: {what}; the last good checkpoint is kept in "
-            f"{self.directory / 'checkpoint'}: lower the learning rate, clip gradients or check the data"
+            f"{self.info.variant}, seed {self.seed}: {what}; {kept}: lower the learning rate, clip gradients or check "
+            "the data"
         )
 
     def _keep(self, step: int, values: dict[str, float]) -> None:
-        self._rows.append((step, values))
+        self._history.add(step, values)
         if self.group.is_main:
-            with self._metrics("a") as stream:
-                stream.write(_line(step, values))
-            self._watcher.logged(step, values)
-
-    @contextmanager
-    def _metrics(self, mode: str) -> Iterator[IO[str]]:
-        path = self.directory / METRICS
-        try:
-            with open(path, mode, encoding="utf-8") as stream:
-                yield stream
-        except OSError as error:
-            raise TrainingError(f"{path}: cannot be written: {error}; make room, then `smoothkit resume`") from error
+            self._watcher.logged(step, MappingProxyType(values))
 
     def _show(self, step: int) -> None:
         """Tell the watcher how far the run is, a few times a second at most."""
         if self.group.is_main and ((now := time.monotonic()) - self._shown > 0.2 or step == self._total):
             self._shown = now
-            self._watcher.progress(step, self._total, self._rows[-1][1] if self._rows else {})
+            self._watcher.progress(step, self._total, self._history.rows[-1][1] if self._history.rows else {})
 
 
 def _mean(noted: list[tuple[int, Any]]) -> float:
     return sum(value for _, value in noted) / len(noted)
-
-
-def _line(step: int, values: dict[str, float]) -> str:
-    return json.dumps({"step": step, **finite(values)}) + "\n"

@@ -19,7 +19,7 @@ class RunSettings(Config):
 
     seeds: Annotated[int, Field(ge=1)] | Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = 1
     """How many seeds (0, 1, …), or which ones."""
-    device: str = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     """`auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:1`."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """Arithmetic of the model's forward pass; parameters stay float32."""

@@ -63,9 +63,8 @@ def find_scenario(name: str) -> Path:
     folder = next(path for path in (package / "_scenarios", package.parent / "scenarios") if path.is_dir())
     bundled = {path.stem: path for path in folder.glob("*.toml")}
     if name not in bundled:
-        raise ConfigError(
-            [f"no scenario file ships under the name {name!r}; {nearest(name, bundled)} A file of yours ends in .toml"]
-        )
+        hint = nearest(name, bundled)
+        raise ConfigError([f"no scenario file ships under the name {name!r} ({hint}); a file of your own ends in .toml"])
     return bundled[name]
 
 

@@ -23,9 +23,9 @@ from smoothkit.execution import ERROR, RESULT, Console, Outcome, Task, execute, 
 from smoothkit.files import write_json, write_text
 from smoothkit.plugins import PluginHost
 from smoothkit.report.statistics import summarise
-from smoothkit.run import StopRequest
 from smoothkit.scenario import Result
 from smoothkit.scenario_file import ScenarioFile, Variant, load_scenario
+from smoothkit.stopping import StopRequest
 from smoothkit.workers import execute_in_workers
 
 STUDY, SUMMARY = "study.toml", "summary.json"
@@ -132,7 +132,7 @@ class Study:
             "scenario": self.file.variants[0].config.scenario,
             "title": self.file.title,
             "baseline": self.file.baseline,
-            "environment": environment(),
+            "environment": environment(self.file.variants[0].config.run.device),
             **summarise(results, self.file.baseline),
             "failures": failures,
         }
@@ -147,12 +147,16 @@ class Study:
 
 
 def choose_jobs(file: ScenarioFile, asked: int | None) -> int:
-    """How many runs to carry out at a time: what was asked for, or on a CPU one a core, on a GPU one."""
+    """How many runs to carry out at a time: what was asked for, or on a CPU one a core, on a GPU one.
+
+    Raises:
+        UserError: a device that a variant asks for is not there.
+    """
     runs = sum(len(_seeds(variant.config.run.seeds)) for variant in file.variants)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         return 1
+    on_cpu = {choose_device(variant.config.run.device).type for variant in file.variants} == {"cpu"}
     if asked is None:
-        on_cpu = all(choose_device(variant.config.run.device).type == "cpu" for variant in file.variants)
         asked = min(os.cpu_count() or 1, 8) if on_cpu else 1
     return min(asked, runs)
 
@@ -167,9 +171,9 @@ def _read_result(path: Path) -> Result:
 
 
 @functools.cache
-def environment() -> dict[str, Any]:
+def environment(device_name: str) -> dict[str, Any]:
     """What a number may depend on besides the scenario."""
-    device = choose_device("auto")
+    device = choose_device(device_name)
     return {
         "smoothkit": smoothkit.__version__,
         "commit": _commit(),

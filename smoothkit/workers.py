@@ -18,7 +18,7 @@ from smoothkit import plugins
 from smoothkit.distributed import Group, choose_device
 from smoothkit.errors import SmoothkitError
 from smoothkit.execution import Console, Outcome, Task, execute, failure, prepare_process
-from smoothkit.run import StopRequest
+from smoothkit.stopping import StopRequest
 
 DIED = (
     "a worker process was killed (out of memory, perhaps), which ended every run at work; `smoothkit resume` goes on "
@@ -51,14 +51,20 @@ def _execute_in_pool(waiting: deque[Task], jobs: int, console: Console, stop: St
         _relay(messages, console, {task.label: task for task in waiting}),
         ProcessPoolExecutor(jobs, context, _start_worker, (messages, stop, options)) as pool,
     ):
-        while True:
-            # Workers get their next run before anybody looks at the last one.
-            _submit(pool, waiting, at_work, jobs, stop)
-            yield from ended
-            if not at_work:
-                return
-            done = wait(at_work, return_when=FIRST_COMPLETED).done
-            ended = [_ended(future, at_work.pop(future), console) for future in done]
+        try:
+            while True:
+                # Workers get their next run before anybody looks at the last one.
+                _submit(pool, waiting, at_work, jobs, stop)
+                yield from ended
+                if not at_work:
+                    return
+                done = wait(at_work, return_when=FIRST_COMPLETED).done
+                ended = [_ended(future, at_work.pop(future), console) for future in done]
+        except KeyboardInterrupt:
+            # The second Ctrl-C: leaving the pool would wait for steps that may take long.
+            for process in multiprocessing.active_children():
+                process.kill()
+            raise
 
 
 def _submit(

@@ -5,58 +5,11 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Interval
 from pydantic import Field, model_validator
 
-from smoothkit.config import Component, Config
+from smoothkit.config import Config
 from smoothkit.scenario import Scenario, ScenarioConfig
+from smoothkit.tables import AugmentationConfig, DataConfig, MetricConfig, ModelConfig
 
-Share = Annotated[float, Interval(gt=0, lt=1)]
 Positive = Annotated[float, Gt(0)]
-
-
-class LabelNoise(Config):
-    """`[data.label_noise]`: wrong labels put into the training part on purpose, for studies of robustness."""
-
-    kind: Literal["symmetric", "asymmetric"] = "symmetric"
-    """To any other class with equal probability, or to the next class."""
-    rate: Annotated[float, Interval(ge=0, le=1)]
-    """Probability that a label is replaced."""
-
-
-class DataConfig(Component):
-    """`[data]`: the data set, by its registered name, with its options."""
-
-    registry_kind = "datasets"
-    name: str = "digits"
-    """A registered data set; `smoothkit list datasets` names them all."""
-    validation: Share | Annotated[int, Ge(1)] = 0.1
-    """Held out of the training part, stratified: a share, or a number of samples."""
-    train_limit: Annotated[int, Ge(1)] | None = None
-    """Train on at most this many samples, stratified."""
-    image_size: Annotated[int, Ge(1)] | None = None
-    """Bring all images to this size in pixels; by default only where the model needs a certain size."""
-    label_noise: LabelNoise | None = None
-    """Noise in the training labels; none by default."""
-    workers: Annotated[int, Ge(0)] = 0
-    """Processes that read ahead, for data sets that do not fit into memory."""
-
-
-class ModelConfig(Component):
-    """`[model]`: the network, by its registered name, with its options."""
-
-    registry_kind = "models"
-    name: str = "mlp"
-    """A registered model; `smoothkit list models` names them all."""
-
-
-class AugmentationConfig(Component):
-    """One entry of `train.augment`."""
-
-    registry_kind = "augmentations"
-
-
-class MetricConfig(Component):
-    """One entry of `evaluate.metrics`."""
-
-    registry_kind = "metrics"
 
 
 class TrainConfig(Config):
@@ -92,9 +45,11 @@ class TrainConfig(Config):
     """Augmentations in this order: names, or tables with options."""
 
     @model_validator(mode="after")
-    def _milestones_fit(self) -> "TrainConfig":
+    def _fits_together(self) -> "TrainConfig":
         if (self.schedule == "step") != bool(self.milestones):
             raise ValueError("milestones and schedule = 'step' belong together: give both or neither")
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0")
         if any(milestone >= self.epochs for milestone in self.milestones):
             raise ValueError(f"milestones must lie before the end of training at epoch {self.epochs}")
         return self

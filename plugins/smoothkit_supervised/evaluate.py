@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from smoothkit.data import evaluation_batches
+from smoothkit.data import Dataset
 from smoothkit.data.dataset import Part
 from smoothkit.metrics import Metric, accuracy, nll, reliability
+from smoothkit.prediction import predict
 from smoothkit.report.figures import Figure, MatrixFigure, ReliabilityFigure
 from smoothkit.run import Run
 from smoothkit.scenario import Better, Result
@@ -24,18 +25,7 @@ EARLY_SHARE = 0.1
 MOST_CLASSES_DRAWN = 100
 """A matrix figure shows at most so many classes: beyond that nothing can be read from it."""
 
-HEADLINE = ("accuracy", "nll", "ece", "brier", "margin_mean", "margin_variance", "confidence_wrong", "weight_norm")
-
-
-@dataclass(frozen=True)
-class Splits:
-    """The parts that are only ever evaluated."""
-
-    validation: Part
-    test: Part
-    class_names: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+HEADLINE = ("accuracy", "nll", "ece", "margin_mean", "margin_variance", "confidence_wrong")
 
 
 @dataclass(frozen=True)
@@ -45,40 +35,26 @@ class Trained:
     model: nn.Module
     """The network, or the average of its weights if there is one."""
     target: Target
-    splits: Splits
+    data: Dataset
 
 
-@torch.inference_mode()
-def predict(config: SupervisedConfig, run: Run, model: nn.Module, part: Part, splits: Splits) -> tuple[Tensor, Tensor]:
-    """Logits (N, K) and labels of a part, on the CPU, in order; each process computes its share of them."""
-    size = math.ceil(len(part) / run.group.size)
-    share = torch.arange(run.group.rank * size, min((run.group.rank + 1) * size, len(part)))
-    model.eval()
-    logits, labels = [], []
-    for images, truth in evaluation_batches(
-        part if run.group.size == 1 else part.select(share),
-        mean=splits.mean,
-        std=splits.std,
-        device=run.device,
-        batch_size=config.evaluate.batch_size,
-        workers=config.data.workers,
-    ):
-        with run.autocast():
-            logits.append(model(images).float())
-        labels.append(truth)
-    return run.group.concatenate(torch.cat(logits)).cpu(), run.group.concatenate(torch.cat(labels)).cpu()
-
-
-def record_progress(config: SupervisedConfig, run: Run, step: int, model: nn.Module, splits: Splits) -> None:
+def record_progress(
+    config: SupervisedConfig, run: Run, step: int, model: nn.Module, data: Dataset, validation: Part
+) -> None:
     """Accuracy and NLL on validation and test: what model selection, honest and otherwise, is later told from."""
-    for name, part in (("validation", splits.validation), ("test", splits.test)):
-        logits, labels = predict(config, run, model, part, splits)
+    for name, part in (("validation", validation), ("test", data.test)):
+        logits, labels = predict(
+            run, model, data, part, batch_size=config.evaluate.batch_size, workers=config.data.workers
+        )
         run.record(step, name, {"accuracy": accuracy(logits, labels).item(), "nll": nll(logits, labels).item()})
 
 
 def evaluate(config: SupervisedConfig, run: Run, trained: Trained) -> Result:
     """Every chosen metric on the test part; three accuracies kept apart; weights, gradients and pictures."""
-    logits, labels = predict(config, run, trained.model, trained.splits.test, trained.splits)
+    data = trained.data
+    logits, labels = predict(
+        run, trained.model, data, data.test, batch_size=config.evaluate.batch_size, workers=config.data.workers
+    )
     metrics: Sequence[Metric] = [metric.build() for metric in config.evaluate.metrics]
     scalars = {metric.name: metric.function(logits, labels).item() for metric in metrics}
     better: dict[str, Better] = {metric.name: metric.better for metric in metrics if metric.better}
@@ -100,8 +76,12 @@ def selected_accuracies(run: Run) -> dict[str, float]:
 
 
 def early_and_late(history: list[tuple[int, float]]) -> dict[str, float]:
-    """Mean gradient norm over the first and over the last tenth of training."""
+    """Mean gradient norm over the first and over the last tenth of training.
+
+    A step that the gradient scaler skips in float16 has an infinite norm; it did not train, and does not count.
+    """
     last = history[-1][0]
+    history = [point for point in history if math.isfinite(point[1])]
     early = [value for step, value in history if step <= EARLY_SHARE * last] or [history[0][1]]
     late = [value for step, value in history if step > (1 - EARLY_SHARE) * last]
     return {"gradient_norm_early": sum(early) / len(early), "gradient_norm_late": sum(late) / len(late)}
@@ -109,7 +89,7 @@ def early_and_late(history: list[tuple[int, float]]) -> dict[str, float]:
 
 def figures_of(trained: Trained, logits: Tensor, labels: Tensor) -> dict[str, Figure]:
     """The target's matrix, LS++'s C, mean output probabilities by class, and a reliability diagram."""
-    names = trained.splits.class_names
+    names = trained.data.class_names
     found: dict[str, Figure] = {
         "reliability": reliability_figure(logits, labels),
         "probabilities": matrix_figure("Mean output probabilities", class_means(logits, labels), names),

@@ -4,36 +4,35 @@ import torch
 from torch.nn.utils import clip_grad_norm_, get_total_norm
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from smoothkit.data import Dataset, training_batches
-from smoothkit.data.label_noise import add_label_noise
-from smoothkit.data.root import data_root
-from smoothkit.data.sizing import fitted
-from smoothkit.data.splits import hold_out, limit_train
+from smoothkit.data import training_batches
+from smoothkit.data.prepare import prepare
+from smoothkit.errors import blame
 from smoothkit.run import Run
 from smoothkit_supervised.config import SupervisedConfig
-from smoothkit_supervised.evaluate import Splits, Trained, record_progress
+from smoothkit_supervised.evaluate import Trained, record_progress
 from smoothkit_supervised.optimisation import lr_factor, make_optimizer, parameters_of, set_lr
 
 
 def train(config: SupervisedConfig, run: Run) -> Trained:
     """Train one network against one target."""
-    data, splits = load_data(config, run.seed)
+    data, validation = prepare(config.data, run.seed, config.model.factory().required_size)
     model = config.model.build(num_classes=data.num_classes, in_channels=data.in_channels, image_size=data.image_size)
     # Convolutions run a fifth faster on channels-last memory, on a CPU too; other layers do not mind.
     model = model.to(run.device, memory_format=torch.channels_last)
     target = run.target(config.target, data.num_classes)
     optimizer = make_optimizer(config.train, model, target)
     scaler = run.grad_scaler()
-    batches = training_batches(
-        data,
-        config.train.batch_size,
-        seed=run.seed,
-        device=run.device,
-        augment=[augmentation.build() for augmentation in config.train.augment],
-        rank=run.group.rank,
-        world=run.group.size,
-        workers=config.data.workers,
-    )
+    with blame("train"):
+        batches = training_batches(
+            data,
+            config.train.batch_size,
+            seed=run.seed,
+            device=run.device,
+            augment=[augmentation.build() for augmentation in config.train.augment],
+            rank=run.group.rank,
+            world=run.group.size,
+            workers=config.data.workers,
+        )
     run.track(model=model, target=target, optimizer=optimizer, scaler=scaler)
     evaluated = model
     if config.train.ema is not None:
@@ -51,11 +50,11 @@ def train(config: SupervisedConfig, run: Run) -> Trained:
         scaler.scale(loss).backward()
         run.sync_grads(parameters_of(optimizer))
         scaler.unscale_(optimizer)
-        if config.train.clip is not None:
-            clip_grad_norm_(model.parameters(), config.train.clip)
         if run.is_logging(step):
             gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
             run.log(step, gradient_norm=get_total_norm(gradients), learning_rate=config.train.lr * factor)
+        if config.train.clip is not None:
+            clip_grad_norm_(model.parameters(), config.train.clip)
         scaler.step(optimizer)
         scaler.update()
         target.update(logits.detach(), labels)
@@ -67,23 +66,8 @@ def train(config: SupervisedConfig, run: Run) -> Trained:
             target.end_epoch()
             epoch = batches.epoch(step)
             if epoch % config.evaluate.every == 0 or epoch == config.train.epochs:
-                record_progress(config, run, step, evaluated, splits)
+                run.check_losses()
+                run.sync_buffers(evaluated)
+                record_progress(config, run, step, evaluated, data, validation)
                 model.train()
-    return Trained(evaluated, target, splits)
-
-
-def load_data(config: SupervisedConfig, seed: int) -> tuple[Dataset, Splits]:
-    """The data set as the file asks for it, and the parts that are evaluated; the split depends on the seed alone.
-
-    The validation part is held out before noise is added, so that what it selects is selected on true labels.
-    """
-    options = config.data
-    data: Dataset = options.build(root=data_root())
-    size = options.image_size or config.model.factory().required_size
-    if size is not None:
-        data = fitted(data, size)
-    data, validation = hold_out(data, options.validation, seed)
-    data = limit_train(data, options.train_limit, seed)
-    if options.label_noise is not None:
-        data = add_label_noise(data, options.label_noise.kind, options.label_noise.rate, seed)
-    return data, Splits(validation, data.test, data.class_names, data.mean, data.std)
+    return Trained(evaluated, target, data)

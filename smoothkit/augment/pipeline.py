@@ -85,8 +85,9 @@ STEPS_AHEAD = 16
 
 
 class PixelMaps:
-    """The pixel maps of training by step, drawn for many steps at a time: for one batch alone, drawing them takes as long
-    as moving the pixels. A map is a pure function of (seed, step).
+    """The pixel maps of training by step, each a pure function of (seed, step).
+
+    They are drawn for many steps at a time: for one batch alone, drawing takes as long as moving the pixels.
     """
 
     def __init__(self, pipeline: Pipeline, *, seed: int, batch_size: int, shape: Sequence[int], device: torch.device):

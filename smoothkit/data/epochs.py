@@ -15,7 +15,8 @@ class Epochs:
     takes the consecutive `batch_size / world` samples of its `rank`.
 
     The last batch of an epoch is partial where `batch_size` does not divide the number of samples. It is left out with
-    `drop_last`, and always with several processes, whose gradients an unequal split would weight wrongly.
+    `drop_last`, where it would be a single sample, and always with several processes, whose gradients an unequal split
+    would weight wrongly.
 
     Raises:
         ValueError: a number is out of range, `world` does not divide `batch_size`, or no batch is left.
@@ -41,7 +42,8 @@ class Epochs:
         if batch_size % world:
             raise ValueError(f"batch_size is {batch_size}; expected a multiple of the {world} processes")
         whole, rest = divmod(samples, batch_size)
-        self.per_epoch: int = whole + (rest > 0 and not drop_last and world == 1)
+        # A batch of one sample has no variance, so batch normalisation refuses it.
+        self.per_epoch: int = whole + ((rest > 1 or rest > whole) and not drop_last and world == 1)
         """Steps in an epoch."""
         if self.per_epoch == 0:
             raise ValueError(f"batch_size is {batch_size} but there are {samples} samples; expected at most {samples}")

@@ -15,8 +15,8 @@ Verdict = Literal["better", "worse", "different", "open"]
 """What an interval says: all of it lies on one side of 0 (`different` where neither side is better), or nothing."""
 
 COLOURS: Mapping[Verdict, str] = {"better": "green", "worse": "red", "different": "cyan", "open": "dim"}
-BLOCK = 4
-"""Columns of `mean ± standard deviation` that stand beside each other on a terminal."""
+BLOCK = 3
+"""Columns of `mean ± standard deviation` that stand beside each other on a terminal of 80 columns."""
 ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
 
@@ -144,6 +144,10 @@ def judge(comparison: Mapping[str, Any]) -> tuple[Verdict, str]:
     low, high = interval
     if low <= 0 <= high:
         return "open", "no difference shown"
+    if low == high:
+        # As many equal differences as there are seeds: with few of them that happens by chance, above all where a
+        # scalar takes few values.
+        return "open", "no spread: more seeds"
     direction = "higher" if low > 0 else "lower"
     if better is None:
         return "different", direction
@@ -197,11 +201,15 @@ def terminal_table(summary: Mapping[str, Any]) -> Group:
     """All that a summary says, for a terminal of 80 columns or more: many scalars stand in blocks below each other."""
     results, *comparison = tables(summary)
     blocks = in_blocks(results, keep=len(results.columns) - len(summary["headline"]))
-    return Group(*(to_rich(table) for table in (*blocks, *comparison)))
+    parts: list[RichTable | Text] = []
+    for table in (*blocks, *comparison):
+        # Notes stand below: as a caption they would break at the width of the table, which may be narrow.
+        parts += [to_rich(table), *(Text(note) for note in table.notes)]
+    return Group(*parts)
 
 
 def in_blocks(table: Table, keep: int) -> list[Table]:
-    """The table cut into blocks of at most four columns, each after the first `keep` columns."""
+    """The table cut into blocks of at most three columns, each after the first `keep` columns."""
     starts = range(keep, len(table.columns), BLOCK) or [keep]
 
     def cut(row: tuple[Any, ...], start: int) -> tuple[Any, ...]:
@@ -220,13 +228,10 @@ def in_blocks(table: Table, keep: int) -> list[Table]:
 
 
 def to_rich(table: Table) -> RichTable:
-    """The table for a terminal; where columns are many, cells break into lines and nothing is cut off."""
-    caption = Text("\n".join(table.notes)) if table.notes else None
+    """The table for a terminal, without its notes; where it is too wide, cells break and nothing is cut off."""
     rich_table = RichTable(
         title=Text(table.title) if table.title else None,
         title_justify="left",
-        caption=caption,
-        caption_justify="left",
         box=box.SIMPLE_HEAD,
     )
     for column, numeric in zip(table.columns, table.numeric, strict=True):

@@ -2,7 +2,7 @@
 
 import torch
 import torch.distributed as dist
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from smoothkit.targets.base import Fraction, Rows, WeightMode, check_range
@@ -10,10 +10,12 @@ from smoothkit.targets.functional import smoothed_rows
 from smoothkit.targets.matrix import MatrixTarget
 
 
-def mean_rows(sums: Float[Tensor, "labels classes"], counts: Int[Tensor, " labels"]) -> Float[Tensor, "labels classes"]:
+def mean_rows(
+    sums: Float[Tensor, "labels classes"], counts: Float[Tensor, " labels"]
+) -> Float[Tensor, "labels classes"]:
     """Sums divided by their counts; uniform where nothing was counted.
 
-    >>> mean_rows(torch.tensor([[1.5, 0.5], [0.0, 0.0]]), torch.tensor([2, 0]))
+    >>> mean_rows(torch.tensor([[1.5, 0.5], [0.0, 0.0]]), torch.tensor([2.0, 0.0]))
     tensor([[0.7500, 0.2500],
             [0.5000, 0.5000]])
     """
@@ -55,7 +57,8 @@ class OnlineLabelSmoothing(MatrixTarget):
         self.alpha = alpha
         self.register_buffer("spread", torch.full((num_classes, num_classes), 1 / num_classes))
         self.register_buffer("sums", torch.zeros(num_classes, num_classes))
-        self.register_buffer("counts", torch.zeros(num_classes, dtype=torch.int64))
+        # Floats, like the sums: where a checkpoint is written, several processes share both out evenly.
+        self.register_buffer("counts", torch.zeros(num_classes))
 
     def matrix(self) -> Float[Tensor, "classes classes"]:
         """``(1 - alpha) I + alpha S``, for this epoch."""
@@ -76,7 +79,7 @@ class OnlineLabelSmoothing(MatrixTarget):
         correct = ~ignored & (logit_rows.argmax(dim=-1) == label_rows)
         probs = logit_rows.softmax(dim=-1, dtype=self.sums.dtype)
         self.sums.index_add_(0, label_rows, probs.masked_fill(~correct.unsqueeze(1), 0))
-        self.counts.index_add_(0, label_rows, correct.long())
+        self.counts.index_add_(0, label_rows, correct.to(self.counts.dtype))
 
     @torch.no_grad()
     def end_epoch(self) -> None:

@@ -83,7 +83,9 @@ class Live:
 
     def progress(self, task: "Task", step: int, total: int, values: Mapping[str, float]) -> None:
         """The bar moves."""
-        self._progress.update(self._bars[task.label], completed=step, total=total, note=_shown(values))
+        # A worker's last messages may come after the parent has found it dead.
+        if (bar := self._bars.get(task.label)) is not None:
+            self._progress.update(bar, completed=step, total=total, note=_shown(values))
 
     def finished(self, task: "Task", outcome: "Outcome") -> None:
         """The bar goes; a failure leaves a line."""

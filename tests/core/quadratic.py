@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+import time
 from pathlib import Path
 
 import torch
@@ -30,6 +31,8 @@ class QuadraticConfig(ScenarioConfig):
     """The step at which training raises."""
     bad_data_at: int | None = None
     """The step at which the data turn out to be wrong."""
+    stall_at: int | None = None
+    """The step that never ends."""
     signal_at: int | None = None
     """The step at which the process sends itself `signal`, the first time that a run comes there."""
     signal: str = "SIGKILL"
@@ -75,6 +78,9 @@ def train(config, run):
 def interfere(config, run, step, model):
     if step == config.fail_at:
         raise RuntimeError("as told")
+    if step == config.stall_at:
+        Path(run.directory, "stalled").touch()
+        time.sleep(600)
     if step == config.bad_data_at:
         raise DataError("mine.npz: train_images: holds NaN")
     if step == config.explode_at:

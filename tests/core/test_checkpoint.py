@@ -103,6 +103,14 @@ def test_a_damaged_checkpoint_is_named_with_the_mend(damage, old):
     assert "\n" not in message
 
 
+def test_what_could_never_be_read_back_is_refused_at_once(tmp_path):
+    good, bad = {"weights": torch.ones(2)}, {"path": tmp_path}
+    with pytest.raises(TrainingError) as caught:
+        save_checkpoint(tmp_path, {"step": 1, "tracked": {"model": good, "sampler": bad}})
+    assert "the state_dict of 'sampler' holds something other than tensors and plain Python data" in str(caught.value)
+    assert load_checkpoint(tmp_path) is None
+
+
 class Malicious:
     def __reduce__(self):
         return os.mkdir, ("never",)

@@ -152,7 +152,7 @@ def test_options_override_the_file(smoothkit, quadratic, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "supervisde"], "no scenario file ships under the name 'supervisde'; did you mean 'supervised'?"),
+        (["run", "supervisde"], "no scenario file ships under the name 'supervisde'"),
         (["run", "nothing.toml"], "nothing.toml: there is no such file"),
         (["run", "quadratic.toml", "steps"], "command line: 'steps' is not of the form key.path=value"),
         (["run", "quadratic.toml", "stepz=3"], "command line: stepz: unknown key; did you mean 'steps'?"),

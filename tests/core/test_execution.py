@@ -141,8 +141,8 @@ def test_a_failed_run_is_tried_again_from_its_checkpoint(smoothkit, quadratic, o
 @pytest.mark.parametrize(
     ("override", "error"),
     [
-        ("nan_at=13", "the loss is not finite at step 13; the last good checkpoint is kept in"),
-        ("explode_at=10", "the weights are not finite after step 10; the last good checkpoint is kept in"),
+        ("nan_at=13", "the loss is not finite at step 13; the last good checkpoint is kept, out/ls/seed-0/checkpoint"),
+        ("explode_at=10", "the weights are not finite after step 10; there is no checkpoint yet"),
     ],
 )
 def test_a_run_that_diverges_says_at_which_step(override, error, smoothkit, quadratic):

@@ -12,8 +12,9 @@ from torch import nn
 from smoothkit.checkpoint import load_checkpoint
 from smoothkit.distributed import Group
 from smoothkit.errors import OutputError, TrainingError
-from smoothkit.run import Run, Stopped, StopRequest
+from smoothkit.run import Run
 from smoothkit.scenario import RunInfo, RunSettings
+from smoothkit.stopping import Stopped, StopRequest
 
 
 class Watching:
@@ -171,10 +172,37 @@ def test_a_loss_that_is_not_finite_is_named_by_its_step(value, as_tensor, bad, m
 
     with pytest.raises(TrainingError, match=rf"LS, seed 3: the loss is not finite at step {bad};") as caught:
         drive(run, 30, body)
-    assert str(tmp_path / "checkpoint") in str(caught.value)
+    kept = f"the last good checkpoint is kept, {tmp_path / 'checkpoint' / 'state.pt'}"
+    assert (kept if bad > 10 else "there is no checkpoint yet") in str(caught.value)
     saved = load_checkpoint(tmp_path)
     assert (saved["step"] if saved else 0) == (bad - 1) // 10 * 10
     assert all(row["train/loss"] == 1.0 for row in rows(tmp_path)) if bad > 5 else True
+
+
+@pytest.mark.parametrize("name", ["generator_loss", "critic_loss"])
+def test_every_loss_is_watched(name, make):
+    with pytest.raises(TrainingError, match=f"the {name.replace('_', ' ')} is not finite at step 3;"):
+        drive(run := make(), 10, lambda step: run.log(step, **{name: math.nan if step == 3 else 1.0}))
+
+
+def test_losses_may_be_checked_before_something_costly(make):
+    run = make()
+
+    def body(step):
+        run.log(step, loss=torch.tensor(math.nan if step == 2 else 1.0))
+        if step == 3:
+            run.check_losses()
+            pytest.fail("the evaluation was reached")
+
+    with pytest.raises(TrainingError, match="the loss is not finite at step 2;"):
+        drive(run, 10, body)
+
+
+def test_a_run_has_one_loop(make):
+    run = make()
+    drive(run, 3, lambda step: None)
+    with pytest.raises(RuntimeError, match=r"run\.steps was called twice"):
+        drive(run, 3, lambda step: None)
 
 
 def test_other_values_may_be_undefined(make, tmp_path):
@@ -289,6 +317,35 @@ def test_what_is_tracked_is_restored_there_and_then(make):
     model = nn.Linear(3, 2)
     make().track(model=model)
     assert torch.equal(model.weight, weight)
+
+
+def test_what_is_drawn_before_the_loop_is_drawn_alike_by_a_resumed_run(make):
+    def start(run):
+        before = torch.rand(2, generator=run.stream("weights"))
+        within = [torch.rand(1, generator=run.stream("weights")).item() for _ in run.steps(20)]
+        return before, within
+
+    before, within = start(make(checkpoint_every=20))
+    (make().directory / "checkpoint" / "state.pt").unlink()
+
+    def body(step):
+        torch.rand(1, generator=run.stream("weights"))
+        if step == 15:
+            raise InterruptedError
+
+    run = make(checkpoint_every=10)
+    torch.rand(2, generator=run.stream("weights"))
+    with pytest.raises(InterruptedError):
+        drive(run, 20, body)
+    again, rest = start(make(checkpoint_every=10))
+    assert torch.equal(again, before)
+    assert rest == within[10:]
+
+
+def test_a_checkpoint_of_another_version_of_the_scenario_is_refused(make, tmp_path):
+    train(make(), 10)
+    with pytest.raises(OutputError, match=f"{tmp_path}: the checkpoint has no 'critic'.*delete the folder"):
+        make().track(critic=nn.Linear(2, 2))
 
 
 def test_another_number_of_processes_is_another_run(make, tmp_path):

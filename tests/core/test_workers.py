@@ -1,6 +1,10 @@
 """Several runs at a time: the same numbers, and no run lost with another."""
 
 import json
+import signal
+import time
+
+import pytest
 
 QUIET = ("--quiet",)
 
@@ -52,3 +56,17 @@ def test_a_worker_that_is_killed_takes_only_the_runs_at_work_with_it(smoothkit, 
         # `killed` is `hard` but for the signal.
         reference = tmp_path / "reference" / run.replace("killed", "hard")
         assert (tmp_path / "out" / run).read_bytes() == reference.read_bytes()
+
+
+@pytest.mark.slow
+def test_the_second_ctrl_c_ends_workers_that_are_stuck(smoothkit_process, quadratic, tmp_path):
+    started = smoothkit_process("run", quadratic, "stall_at=3", "--jobs", "2", "--output", "out")
+    while len(list((tmp_path / "out").glob("*/seed-0/stalled"))) < 2:
+        time.sleep(0.2)
+        assert started.poll() is None
+    started.send_signal(signal.SIGINT)
+    time.sleep(1)
+    assert started.poll() is None
+    started.send_signal(signal.SIGINT)
+    started.communicate(timeout=30)
+    assert started.returncode == 130

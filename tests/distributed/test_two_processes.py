@@ -110,7 +110,8 @@ def test_a_process_alone_is_a_group_of_one():
     assert group.mean([1.0, 2.0]) == [1.0, 2.0]
     assert group.any(True)
     assert not group.any(False)
-    group.broadcast([tensor])
+    group.average([tensor])
+    assert tensor.tolist() == [0, 1, 2]
     group.barrier()
 
 
@@ -123,7 +124,10 @@ def test_a_device_that_is_not_there_is_refused(name, message):
 def test_each_process_gets_its_own_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    chosen = []
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     monkeypatch.setenv("LOCAL_RANK", "3")
     assert choose_device("auto") == choose_device("cuda") == torch.device("cuda", 3)
     assert choose_device("cuda:1") == torch.device("cuda", 1)
+    assert chosen == [torch.device("cuda", index) for index in (3, 3, 1)]
     assert choose_device("cpu") == torch.device("cpu")

@@ -9,9 +9,10 @@ import torch
 from smoothkit import plugins
 from smoothkit.config import dump
 from smoothkit.distributed import Group
-from smoothkit.run import Run, StopRequest
+from smoothkit.run import Run
 from smoothkit.scenario import Result, RunInfo
 from smoothkit.scenario_file import load_scenario
+from smoothkit.stopping import StopRequest
 
 SMALL = [
     *("run.device=cpu", "run.threads=1", "run.log_every=5", "data.train_limit=320"),

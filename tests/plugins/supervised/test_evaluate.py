@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from smoothkit import metrics
+from smoothkit.prediction import predict
 from smoothkit.run import Run
-from smoothkit_supervised.evaluate import class_means, early_and_late, predict, selected_accuracies
+from smoothkit_supervised.evaluate import class_means, early_and_late, selected_accuracies
 
 # A golden run: scenario, seed and numbers. Another number means that runs are no longer comparable with older ones.
 GOLDEN = {
@@ -25,8 +26,8 @@ def test_golden_numbers(target, carry_out):
 
 
 def test_scalars_are_the_metrics_of_the_test_logits(carry_out):
-    config, run, trained, result = carry_out("train.ema=0.9")
-    logits, labels = predict(config, run, trained.model, trained.splits.test, trained.splits)
+    _, run, trained, result = carry_out("train.ema=0.9")
+    logits, labels = predict(run, trained.model, trained.data, trained.data.test)
     assert len(logits) == 360
     assert result.scalars["accuracy"] == metrics.accuracy(logits, labels).item()
     assert result.scalars["nll"] == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item(), abs=1e-6)

@@ -1,0 +1,59 @@
+"""Tables that several scenarios have in their files: data, a network, augmentations, metrics.
+
+A scenario adds them to its own configuration as fields; `smoothkit.data.prepare` makes the data that `[data]` asks for.
+"""
+
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Interval
+
+from smoothkit.config import Component, Config
+
+Share = Annotated[float, Interval(gt=0, lt=1)]
+
+
+class LabelNoise(Config):
+    """`[data.label_noise]`: wrong labels put into the training part on purpose, for studies of robustness."""
+
+    kind: Literal["symmetric", "asymmetric"] = "symmetric"
+    """To any other class with equal probability, or to the next class."""
+    rate: Annotated[float, Interval(ge=0, le=1)]
+    """Probability that a label is replaced."""
+
+
+class DataConfig(Component):
+    """`[data]`: the data set, by its registered name, with its options."""
+
+    registry_kind = "datasets"
+    name: str = "digits"
+    """A registered data set; `smoothkit list datasets` names them all."""
+    validation: Share | Annotated[int, Ge(1)] = 0.1
+    """Held out of the training part, stratified: a share, or a number of samples."""
+    train_limit: Annotated[int, Ge(1)] | None = None
+    """Train on at most this many samples, stratified."""
+    image_size: Annotated[int, Ge(1)] | None = None
+    """Bring all images to this size in pixels; by default only where the model needs a certain size."""
+    label_noise: LabelNoise | None = None
+    """Noise in the training labels; none by default."""
+    workers: Annotated[int, Ge(0)] = 0
+    """Processes that read ahead, for data sets that do not fit into memory."""
+
+
+class ModelConfig(Component):
+    """`[model]`: the network, by its registered name, with its options."""
+
+    registry_kind = "models"
+    name: str = "mlp"
+    """A registered model; `smoothkit list models` names them all."""
+
+
+class AugmentationConfig(Component):
+    """One entry of `train.augment`."""
+
+    registry_kind = "augmentations"
+
+
+class MetricConfig(Component):
+    """One entry of `evaluate.metrics`."""
+
+    registry_kind = "metrics"
