@@ -1,12 +1,13 @@
 """What a plugin brings: a configuration, a trainer and an evaluation; and what an evaluation returns."""
 
 import importlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from smoothkit.config import Component, Config
 from smoothkit.report.figures import Figure, figure_from_json
@@ -14,12 +15,18 @@ from smoothkit.report.figures import Figure, figure_from_json
 Better = Literal["higher", "lower"]
 
 
+def _device_name(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", value):
+        raise ValueError("is no device: write auto, cpu, mps, cuda or cuda:0")
+    return value
+
+
 class RunSettings(Config):
     """`[run]`: how each run is carried out; nothing here is about the method that is studied."""
 
     seeds: Annotated[int, Field(ge=1)] | Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = 1
     """How many seeds (0, 1, …), or which ones."""
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, AfterValidator(_device_name)] = "auto"
     """`auto` (a GPU if there is one), `cpu`, `cuda` or `cuda:1`."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """Arithmetic of the model's forward pass; parameters stay float32."""

@@ -163,7 +163,7 @@ def test_options_override_the_file(smoothkit, quadratic, tmp_path):
         (["run", "quadratic.toml", "--profile", "full"], "--profile: quadratic.toml has no profile 'full'"),
         (
             ["run", "quadratic.toml", "--device", "gpu"],
-            "run.device: 'gpu' is no device; write auto, cpu, cuda or cuda:0",
+            "command line: run.device: is no device: write auto, cpu, mps, cuda or cuda:0",
         ),
         (
             ["run", "quadratic.toml", "--device", "cuda:99"],
