@@ -64,6 +64,9 @@ class Run:
         self._tracked: dict[str, Stateful] = {}
         self._streams: dict[str, torch.Generator] = {}
         self._history = History(info.directory / METRICS if group.is_main else None)
+        if saved is None:
+            # What a run that was killed before its first checkpoint has left will be written again.
+            self._history.restore(())
         self._window: dict[str, list[tuple[int, Tensor | float]]] = {}
         self._saved = saved
         self._step = 0

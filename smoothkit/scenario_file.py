@@ -64,7 +64,7 @@ def find_scenario(name: str) -> Path:
     bundled = {path.stem: path for path in folder.glob("*.toml")}
     if name not in bundled:
         hint = nearest(name, bundled)
-        raise ConfigError([f"no scenario file ships under the name {name!r} ({hint}); a file of your own ends in .toml"])
+        raise ConfigError([f"no scenario file ships under the name {name!r} ({hint}); a file of yours ends in .toml"])
     return bundled[name]
 
 

@@ -53,7 +53,7 @@ def alike(one, other):
 
 @pytest.mark.parametrize("variant", ["onehot", "ls++", "ols", "everything"])
 def test_a_killed_run_comes_to_the_same_end(variant, smoothkit, smoothkit_process, write, tiny, tmp_path):
-    step = random.randrange(21, 116)  # Another one each time; a failure shows it.
+    step = random.randrange(1, 116)  # Another one each time; a failure shows it.
     path = write(tiny.read_text().partition("[train]")[0] + VARIANTS)
     command = ("run", path, "run.checkpoint_every=20", "--variants", variant, "--jobs", "1", "--quiet", "--output")
     killed = smoothkit_process(
@@ -65,7 +65,7 @@ def test_a_killed_run_comes_to_the_same_end(variant, smoothkit, smoothkit_proces
     assert (killed.returncode, out, errors) == (-9, "", "")
     runs = {name: tmp_path / name / variant / "seed-0" for name in ("out", "reference")}
     assert not (runs["out"] / "result.json").exists()
-    kept = load_checkpoint(runs["out"])["step"]
+    kept = (load_checkpoint(runs["out"]) or {"step": 0})["step"]
     assert kept % 20 == 0
     assert step - 20 <= kept < step + 7
 
