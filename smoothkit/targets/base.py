@@ -111,8 +111,8 @@ class Target(nn.Module):
         weight = None if weight is None else self._checked_weight(weight, logits)
         per_entry = weight if self.weight_mode == "torch" else None
         losses = self.row_loss(logit_rows, label_rows, per_entry)
-        counts = torch.ones_like(losses) if weight is None else label_weight(label_rows, weight).to(losses.dtype)
-        if self.weight_mode == "sample" and weight is not None:
+        counts = None if weight is None else label_weight(label_rows, weight).to(losses.dtype)
+        if self.weight_mode == "sample" and counts is not None:
             losses = losses * counts
         losses = losses.masked_fill(ignored, 0)
         if reduction == "none":
@@ -121,6 +121,8 @@ class Target(nn.Module):
             return losses.sum()
         if self.weight_mode == "torch" and label_rows.is_floating_point():
             return losses.sum() / max(len(losses), 1)
+        if counts is None:
+            return losses.sum() / (~ignored).sum().clamp(min=1)
         total = counts.masked_fill(ignored, 0).sum()
         return losses.sum() / total.masked_fill(total == 0, 1)
 
@@ -167,7 +169,8 @@ class Target(nn.Module):
         return index, ignored
 
     def _check_range(self, index: Int[Tensor, " rows"]) -> None:
-        if index.numel() == 0:
+        # On a GPU the answer could not be read for free, so it is not computed either.
+        if index.numel() == 0 or index.device.type != "cpu":
             return
         low, high = index.aminmax()
         if certain((low < 0) | (high >= self.num_labels)):

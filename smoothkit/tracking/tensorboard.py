@@ -7,15 +7,20 @@ An observer plugin: it reads what the host logs and changes nothing. Tags are th
 # Protocol buffers build their classes at run time, where a type checker cannot see them.
 # pyright: reportAttributeAccessIssue=false
 
+# This module is imported whenever smoothkit starts, so what its annotations name is imported for type checkers alone.
+from __future__ import annotations
+
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smoothkit import hookimpl
-from smoothkit.report.figures import Figure
-from smoothkit.scenario import Result, RunInfo
+
+if TYPE_CHECKING:
+    from smoothkit.report.figures import Figure
+    from smoothkit.scenario import Result, RunInfo
 
 smoothkit_api = 1
 
@@ -23,7 +28,7 @@ HYPERPARAMETERS = ("target", "model.name", "data.name", "train")
 """The parts of a configuration that the HParams table shows, besides variant and seed: more columns hide the few that
 differ."""
 
-_writers: dict[Path, "EventStream"] = {}
+_writers: dict[Path, EventStream] = {}
 
 
 @hookimpl

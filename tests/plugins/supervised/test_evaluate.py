@@ -66,7 +66,6 @@ def test_selection_looks_at_validation_and_takes_the_first_of_equals():
         validation_accuracy=[(10, 0.5), (20, 0.9), (30, 0.9), (40, 0.8)],
         test_accuracy=[(10, 0.7), (20, 0.6), (30, 0.8), (40, 0.95)],
     )
-
     assert selected_accuracies(run) == {"accuracy_validation_selected": 0.6, "accuracy_best_on_test": 0.95}
 
 
