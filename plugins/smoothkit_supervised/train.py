@@ -15,7 +15,7 @@ from smoothkit_supervised.optimisation import lr_factor, make_optimizer, paramet
 
 def train(config: SupervisedConfig, run: Run) -> Trained:
     """Train one network against one target."""
-    data, validation = prepare(config.data, run.seed, config.model.factory().required_size)
+    data, validation = prepare(config.data, run.seed, getattr(config.model.factory(), "required_size", None))
     model = config.model.build(num_classes=data.num_classes, in_channels=data.in_channels, image_size=data.image_size)
     # Convolutions run a fifth faster on channels-last memory, on a CPU too; other layers do not mind.
     model = model.to(run.device, memory_format=torch.channels_last)

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 smoothkit_api = 1
 
-HYPERPARAMETERS = ("target", "model.name", "data.name", "train")
-"""The parts of a configuration that the HParams table shows, besides variant and seed: more columns hide the few that
-differ."""
+LEFT_OUT = ("scenario", "use", "run", "evaluate")
+"""The parts of a configuration that the HParams table does not show: how a run is carried out and measured."""
 
 _writers: dict[Path, EventStream] = {}
 
@@ -139,15 +138,13 @@ def _chart(tags: list[str]) -> list[Any]:
 def hyperparameters(run: RunInfo) -> dict[str, bool | float | str]:
     """The choices that tell runs apart, under dotted keys: numbers stay numbers, and what is not set is left out.
 
+    >>> from smoothkit.scenario import RunInfo
     >>> config = {"target": {"name": "ls", "alpha": 0.1}, "run": {"threads": 1}}
     >>> hyperparameters(RunInfo("supervised", "LS", 3, Path("out"), config))
     {'variant': 'LS', 'seed': 3, 'target.name': 'ls', 'target.alpha': 0.1}
     """
-    chosen: dict[str, bool | float | str] = {"variant": run.variant, "seed": run.seed}
-    flat = dict(_flatten(run.config))
-    for part in HYPERPARAMETERS:
-        chosen |= {key: value for key, value in flat.items() if key == part or key.startswith(f"{part}.")}
-    return chosen
+    shown = {part: value for part, value in run.config.items() if part not in LEFT_OUT}
+    return {"variant": run.variant, "seed": run.seed, **dict(_flatten(shown))}
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, bool | float | str]]:

@@ -99,6 +99,7 @@ def test_hyperparameters_keep_their_types_and_leave_the_rest_out(run):
         "target.name": "ls",
         "target.alpha": 0.1,
         "model.name": "mlp",
+        "model.hidden": 64.0,
         "data.name": "digits",
         "train.epochs": 3.0,
         "train.amp": False,
