@@ -70,7 +70,7 @@ class PluginHost:
     """The loaded plugins, what they registered, and typed calls of their hooks."""
 
     def __init__(self, options: PluginOptions):
-        self.options = options
+        self.options = replace(options, files=())  # `add_file` puts them back, as absolute paths.
         self.registry = Registry()
         self.plugins: dict[str, Plugin] = {}
         self._manager = pluggy.PluginManager("smoothkit")

@@ -12,7 +12,7 @@ from smoothkit.layers import COMMAND_LINE, Layers, Origin, parse_override, read_
 from smoothkit.plugins import PluginHost
 from smoothkit.scenario import Scenario, ScenarioConfig
 
-COMPOSITION = ("baseline", "extends", "profiles", "title", "variants")
+COMPOSITION = ("baseline", "extends", "plugins", "profiles", "title", "variants")
 """Keys of a file that say how its configurations are made, and are part of none of them."""
 
 
@@ -36,6 +36,8 @@ class ScenarioFile:
     title: str
     baseline: str
     variants: tuple[Variant, ...]
+    plugins: tuple[str, ...] = ()
+    """The one-file plugins that were loaded for it, from here or from the command line."""
 
     def only(self, names: Sequence[str]) -> "ScenarioFile":
         """The file with these variants alone; the first is the baseline if the file's own is not among them.
@@ -81,6 +83,9 @@ def load_scenario(
     files = _read_with_bases(path)
     composition = {key: (values[key], origin) for values, origin in files for key in COMPOSITION if key in values}
     _check_composition(composition)
+    plugins, _ = composition.get("plugins", ((), None))
+    for file in plugins:
+        host.add_file(Path(file))
     name, scenario = _scenario(path, files, host)
     base = Layers(component_fields(scenario.config))
     for values, origin in files:
@@ -108,7 +113,7 @@ def load_scenario(
     if problems:
         raise ConfigError(dict.fromkeys(problems))
     title, _ = composition.get("title", (name, None))
-    return ScenarioFile(scenario, title, baseline, tuple(variants))
+    return ScenarioFile(scenario, title, baseline, tuple(variants), host.options.files)
 
 
 def _only_name(branch: Layers) -> str:
@@ -143,8 +148,9 @@ def _resolve_use(values: dict[str, Any], folder: Path) -> None:
     """Make the paths of one-file plugins absolute wherever the file names them: they start at its own folder."""
     tables = [values, *(table for key in ("variants", "profiles") for table in _tables(values.get(key)))]
     for table in tables:
-        if isinstance(use := table.get("use"), list):
-            table["use"] = [str((folder / item).resolve()) if str(item).endswith(".py") else item for item in use]
+        for key in ("plugins", "use"):
+            if isinstance(items := table.get(key), list):
+                table[key] = [str((folder / item).resolve()) if str(item).endswith(".py") else item for item in items]
 
 
 def _tables(value: Any) -> list[dict[str, Any]]:
@@ -160,7 +166,10 @@ def _check_composition(composition: Mapping[str, tuple[Any, Origin]]) -> None:
     problems = []
     for key, (value, origin) in composition.items():
         place = f"{origin.of((key,))}: {key}"
-        if key not in ("variants", "profiles"):
+        if key == "plugins":
+            if not isinstance(value, list) or not all(isinstance(file, str) for file in value):
+                problems.append(f"{place}: should be a list of files, got {value!r}")
+        elif key not in ("variants", "profiles"):
             if not isinstance(value, str):
                 problems.append(f"{place}: should be text, got {value!r}")
         elif not isinstance(value, dict):

@@ -32,6 +32,11 @@ def scenario_schema(name: str, registry: Registry) -> dict[str, Any]:
             "title": {"type": "string", "description": "What the study is about, for reports."},
             "extends": {"type": "string", "description": "A scenario file that this one changes, relative to it."},
             "baseline": {"type": "string", "description": "The variant that the others are compared with."},
+            "plugins": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "One-file plugins to load, relative to this file; `use` lets one wrap targets, too.",
+            },
             **properties,
             "variants": {**tables, "description": "Named overrides that are compared with each other."},
             "profiles": {**tables, "description": "Named overrides for all variants, chosen with --profile."},

@@ -240,6 +240,7 @@ def _study_toml(file: ScenarioFile) -> str:
         "scenario": first["scenario"],
         "title": file.title,
         "baseline": file.baseline,
+        **({"plugins": list(file.plugins)} if file.plugins else {}),
         **common,
         "variants": {
             variant.name: {key: value for key, value in dump(variant.config).items() if key not in common}

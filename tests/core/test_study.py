@@ -246,6 +246,16 @@ def test_a_target_of_a_one_file_plugin_runs_by_name(smoothkit, quadratic, write,
     assert smoothkit("resume", "out", *SMALL).exit_code == 0
 
 
+def test_a_study_knows_the_plugins_of_the_command_line_that_began_it(smoothkit, quadratic, write, tmp_path):
+    write(PLUGIN, "soft.py")
+    text = quadratic.read_text() + "[variants.soft]\ntarget = { name = 'soft-ends', mass = 1.0 }\n"
+    assert smoothkit("--plugin", "soft.py", "run", write(text), "--output", "out", *SMALL).exit_code == 0
+    (tmp_path / "out" / "soft" / "seed-0" / "result.json").unlink()
+    resumed = smoothkit("resume", "out", *SMALL)
+    assert resumed.exit_code == 0, resumed.stderr
+    assert (tmp_path / "out" / "soft" / "seed-0" / "result.json").exists()
+
+
 def test_a_wrapper_acts_where_it_is_used_and_nowhere_else(smoothkit, quadratic, write, tmp_path):
     halved = write(HALVED, "halved.py")
     text = (
