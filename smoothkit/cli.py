@@ -92,7 +92,11 @@ def run(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Train, evaluate and compare the variants of FILE, a scenario file or the name of a bundled one."""
+    """Train, evaluate and compare variants.
+
+    FILE is a scenario file, or the name of one that ships with smoothkit. An override such as `train.lr=0.1` holds for
+    every variant; `train.lr=` asks for the default.
+    """
     overrides += tuple(
         f"run.{key}={value}" for key, value in (("seeds", seeds), ("device", device)) if value is not None
     )
@@ -114,7 +118,10 @@ def run(
 @_quiet
 @_json
 def resume(directory: Path, nproc: int, jobs: int | None, quiet: bool, as_json: bool) -> None:
-    """Go on with the study in DIRECTORY exactly where it stood."""
+    """Go on with a study where it stood.
+
+    Runs with a result are left alone; the others go on from their last checkpoints, or begin.
+    """
     from smoothkit.study import Study, choose_jobs
 
     study = Study.load(directory, _host())
@@ -195,7 +202,10 @@ def _load(file: str, overrides: tuple[str, ...], profile: str | None) -> "Scenar
 @_overrides
 @_profile
 def check(file: str, overrides: tuple[str, ...], profile: str | None) -> None:
-    """Validate FILE and print what each variant comes to, with the origin of every value."""
+    """Validate FILE; show each value's origin.
+
+    Prints what each variant comes to, as TOML with the line, or the default, that every value is from.
+    """
     from smoothkit.explain import explain
 
     for variant in _load(file, overrides, profile).variants:
@@ -205,7 +215,10 @@ def check(file: str, overrides: tuple[str, ...], profile: str | None) -> None:
 @main.command()
 @click.argument("scenario", required=False)
 def schema(scenario: str | None) -> None:
-    """Print the JSON Schema of a SCENARIO's files, for editors; without a name, list the scenarios."""
+    """Print the JSON Schema of scenario files.
+
+    Editors complete and check a file whose first line is `#:schema FILE.json`. Without a SCENARIO, the names of all.
+    """
     from smoothkit.schema import scenario_schema
 
     if scenario is None:
@@ -218,7 +231,10 @@ def schema(scenario: str | None) -> None:
 @click.argument("kind", required=False)
 @_json
 def list_(kind: str | None, as_json: bool) -> None:
-    """List what there is, from whom: targets, scenarios, datasets, models, augmentations, metrics, or all."""
+    """List what there is, and from whom.
+
+    KIND is targets, scenarios, datasets, models, augmentations or metrics; without it, all of them.
+    """
     from smoothkit.listing import list_entries
 
     list_entries(_host(), kind, as_json)
@@ -242,7 +258,10 @@ def show_target(name: str) -> None:
 @click.argument("name", required=False)
 @_json
 def plugins_(name: str | None, as_json: bool) -> None:
-    """List the plugins and their states; with NAME, everything about one."""
+    """List plugins and their states.
+
+    With NAME, everything about one, the traceback of a broken one included.
+    """
     from smoothkit.listing import list_plugins
 
     list_plugins(_host(), name, as_json)
@@ -256,7 +275,10 @@ def plugins_(name: str | None, as_json: bool) -> None:
     help="Folder for report.html and report.md; the first one if not given.",
 )
 def report(directories: tuple[Path, ...], output: Path | None) -> None:
-    """Tables and plots over finished studies: on the terminal, as Markdown and as one HTML file."""
+    """Tables and plots of finished studies.
+
+    On the terminal, as Markdown, and as one HTML file that needs no other.
+    """
     from rich.console import Console
 
     from smoothkit.report.folder import read_study
