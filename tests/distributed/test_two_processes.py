@@ -58,6 +58,39 @@ def test_two_processes_give_the_weights_of_one(smoothkit, smoothkit_process, wri
     assert "resume with --nproc 2" in result.stderr
 
 
+KILLER = """
+import os, signal
+from smoothkit import hookimpl
+
+@hookimpl
+def smoothkit_logged(run, step, values):
+    if step >= 25 and not run.resumed_from:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.slow
+def test_two_killed_processes_come_to_the_same_end(smoothkit_process, write, tmp_path):
+    """The checkpoint at step 14 of epochs of 10 holds half-counted statistics, which each process has a part of."""
+    path = write(SCENARIO)
+    command = ("run", path, "run.checkpoint_every=14", "--variants", "ols", "--nproc", "2", "--quiet", "--output")
+    whole = smoothkit_process(*command, "whole")
+    assert whole.communicate(timeout=240)[1] == ""
+    killed = smoothkit_process("--plugin", write(KILLER, "killer.py"), *command, "killed")
+    killed.communicate(timeout=240)
+    assert killed.returncode == 1
+    assert load_checkpoint(tmp_path / "killed" / "ols" / "seed-0")["step"] == 14
+    resumed = smoothkit_process("resume", "killed", "--nproc", "2", "--quiet")
+    assert resumed.communicate(timeout=240)[1] == ""
+    one, other = (load_checkpoint(tmp_path / name / "ols" / "seed-0") for name in ("whole", "killed"))
+    for thing in ("model", "target"):
+        for name, value in one["tracked"][thing].items():
+            torch.testing.assert_close(other["tracked"][thing][name], value, rtol=0, atol=1e-6)
+    assert [step for step, _ in one["rows"]] == [step for step, _ in other["rows"]]
+    for (_, values), (_, again) in zip(one["rows"], other["rows"], strict=True):
+        assert again == pytest.approx(values, abs=1e-5)
+
+
 @pytest.mark.slow
 def test_a_failure_in_one_process_ends_all_with_its_line_and_its_code(smoothkit_process, quadratic):
     for override, code, line in (
