@@ -49,6 +49,11 @@ def test_a_worker_that_is_killed_takes_only_the_runs_at_work_with_it(smoothkit, 
     }
     assert len(done | failures) == 6
 
+    # A run that went down with the pool before it came to its own signal must not send it now, to this very process.
+    for seed in (0, 1):
+        folder = tmp_path / "out" / "killed" / f"seed-{seed}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "signalled").touch()
     assert smoothkit("resume", "out", "--jobs", "1", *QUIET).exit_code == 0
     smoothkit("run", quadratic, "--seeds", "2", "--jobs", "1", "--output", "reference", *QUIET)
     for variant, seed in failures:
