@@ -16,12 +16,10 @@ from smoothkit.checkpoint import load_checkpoint
 from smoothkit.config import dump
 from smoothkit.distributed import Group
 from smoothkit.errors import OutputError, SmoothkitError
-from smoothkit.files import write_json, write_text
+from smoothkit.files import CONFIG, ERROR, RESULT, write_json, write_text
 from smoothkit.run import Run
 from smoothkit.scenario import RunInfo, Scenario, ScenarioConfig
 from smoothkit.stopping import Stopped, StopRequest
-
-RESULT, CONFIG, ERROR = "result.json", "config.toml", "error.txt"
 
 
 @dataclass(frozen=True)

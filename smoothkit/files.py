@@ -1,10 +1,15 @@
-"""Writing result files whole or not at all."""
+"""The files of a study: what they are called, and how they are written whole or not at all."""
 
 import json
 import math
 import os
 from pathlib import Path
 from typing import Any
+
+# In a study's folder.
+STUDY, SUMMARY = "study.toml", "summary.json"
+# In the folder of each of its runs.
+CONFIG, METRICS, RESULT, ERROR = "config.toml", "metrics.jsonl", "result.json", "error.txt"
 
 
 def write_text(path: Path, text: str) -> None:

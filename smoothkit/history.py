@@ -8,8 +8,6 @@ from typing import Any
 from smoothkit.errors import TrainingError
 from smoothkit.files import finite
 
-METRICS = "metrics.jsonl"
-
 Row = tuple[int, dict[str, float]]
 """A step, and values by tag."""
 

@@ -15,7 +15,8 @@ from smoothkit import plugins
 from smoothkit.checkpoint import FILE, Stateful, save_checkpoint
 from smoothkit.distributed import Group
 from smoothkit.errors import OutputError, TrainingError
-from smoothkit.history import METRICS, History
+from smoothkit.files import METRICS
+from smoothkit.history import History
 from smoothkit.scenario import RunInfo, RunSettings, TargetConfig
 from smoothkit.seeding import derived_generator
 from smoothkit.stopping import Stopped, StopRequest

@@ -19,16 +19,14 @@ import smoothkit
 from smoothkit.config import dump
 from smoothkit.distributed import choose_device, process_group
 from smoothkit.errors import OutputError, SmoothkitError
-from smoothkit.execution import ERROR, RESULT, Console, Outcome, Task, execute, lock, prepare_process
-from smoothkit.files import write_json, write_text
+from smoothkit.execution import Console, Outcome, Task, execute, lock, prepare_process
+from smoothkit.files import ERROR, RESULT, STUDY, SUMMARY, write_json, write_text
 from smoothkit.plugins import PluginHost
 from smoothkit.report.statistics import summarise
 from smoothkit.scenario import Result
 from smoothkit.scenario_file import ScenarioFile, Variant, load_scenario
 from smoothkit.stopping import StopRequest
 from smoothkit.workers import execute_in_workers
-
-STUDY, SUMMARY = "study.toml", "summary.json"
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,8 @@ class Study:
         failures = []
         for task in self.tasks:
             if task.is_done:
-                results[task.variant][task.seed] = _read_result(task.directory / RESULT)
+                path = task.directory / RESULT
+                results[task.variant][task.seed] = _read_result(path, path.stat().st_mtime_ns)
             elif (error := task.directory / ERROR).exists():
                 last = error.read_text(encoding="utf-8").strip().splitlines()[-1]
                 failures.append({"variant": task.variant, "seed": task.seed, "error": last})
@@ -161,7 +160,10 @@ def choose_jobs(file: ScenarioFile, asked: int | None) -> int:
     return min(asked, runs)
 
 
-def _read_result(path: Path) -> Result:
+# The summary is written anew after every run: without this, n runs would be read n * n / 2 times.
+@functools.cache
+def _read_result(path: Path, modified: int) -> Result:
+    """The result in a file, as of the time that it was `modified`."""
     try:
         return Result.from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, LookupError) as error:

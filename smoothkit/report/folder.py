@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from smoothkit.errors import OutputError
+from smoothkit.files import CONFIG, METRICS, RESULT, STUDY, SUMMARY
 from smoothkit.report.statistics import summarise
 from smoothkit.scenario import Result
 
@@ -54,12 +55,12 @@ def read_study(directory: Path) -> StudyRecord:
     Raises:
         OutputError: the folder holds no study, or a file in it is damaged or written by another version.
     """
-    asked_for = directory / "study.toml"
+    asked_for = directory / STUDY
     if not asked_for.is_file():
         raise OutputError(f"{directory}: is not the folder of a study (it has no {asked_for.name})")
     study = _read(asked_for, tomllib.loads)
-    folders = sorted(path.parent for path in directory.glob("*/seed-*/config.toml"))
-    files = {folder: folder / "result.json" for folder in folders}
+    folders = sorted(path.parent for path in directory.glob(f"*/seed-*/{CONFIG}"))
+    files = {folder: folder / RESULT for folder in folders}
     stored = {folder: _read(file, _parse_result) for folder, file in files.items() if file.exists()}
     names = {folder.parent: variant for folder, (variant, _) in stored.items()}
     runs = [
@@ -68,7 +69,7 @@ def read_study(directory: Path) -> StudyRecord:
     ]
     order = {variant: place for place, variant in enumerate(study["variants"])}
     runs.sort(key=lambda run: (order.get(run.variant, len(order)), run.variant, run.seed))
-    summary_file = directory / "summary.json"
+    summary_file = directory / SUMMARY
     summary = _read(summary_file, _parse) if summary_file.exists() else _summary(study, runs)
     done = {(run.variant, run.seed) for run in runs if run.result}
     done |= {(failure["variant"], failure["seed"]) for failure in summary["failures"]}
@@ -101,11 +102,11 @@ def _parse_result(text: str) -> tuple[str, Result]:
 
 
 def _read_run(folder: Path, variant: str, result: Result | None) -> RunRecord:
-    metrics = folder / "metrics.jsonl"
+    metrics = folder / METRICS
     return RunRecord(
         variant=variant,
         seed=int(folder.name.removeprefix("seed-")),
-        config=(folder / "config.toml").read_text(encoding="utf-8"),
+        config=(folder / CONFIG).read_text(encoding="utf-8"),
         rows=_read(metrics, _parse_rows) if metrics.exists() else (),
         result=result,
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smoothkit import hookimpl
+from smoothkit.files import CONFIG
 
 if TYPE_CHECKING:
     from smoothkit.report.figures import Figure
@@ -68,7 +69,7 @@ class EventStream:
     def __init__(self, run: RunInfo):
         from torch.utils.tensorboard.writer import SummaryWriter
 
-        config = (run.directory / "config.toml").read_text(encoding="utf-8")
+        config = (run.directory / CONFIG).read_text(encoding="utf-8")
         # A fresh run withdraws nothing, but TensorBoard takes only the second start it reads for a restart.
         self._writer = SummaryWriter(str(run.directory), purge_step=run.resumed_from + 1, flush_secs=10)
         self._step = run.resumed_from
