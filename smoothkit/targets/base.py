@@ -13,7 +13,7 @@ from smoothkit.targets.boundary import Boundary, row_shape
 from smoothkit.targets.boundary import Reduction as Reduction
 from smoothkit.targets.boundary import WeightMode as WeightMode
 from smoothkit.targets.loss.forms import Form, as_form
-from smoothkit.targets.loss.functional import compute_dtype
+from smoothkit.targets.loss.functional import cleared, compute_dtype
 from smoothkit.targets.loss.paths import QUICK_SIZE, is_plain, quick_mean, row_cross_entropy, total_cross_entropy
 from smoothkit.targets.options import check_options
 from smoothkit.targets.rows import Rows, Scale
@@ -137,8 +137,7 @@ class Target(Boundary):
         rows, scale = self.weighted(rows, weight, reduction)
         if reduction != "none":
             return self.total_loss(rows, scale)
-        losses = self.row_loss(rows)
-        losses = losses if rows.ignored is None else losses.masked_fill(rows.ignored, 0)
+        losses = cleared(self.row_loss(rows), rows.ignored)
         return (losses * scale).reshape(row_shape(labels))
 
     def total_loss(self, rows: Rows, scale: Scale) -> Float[Tensor, ""]:
@@ -147,8 +146,7 @@ class Target(Boundary):
             # The fast paths want the scale before they compute the gradient, not after.
             target = as_form(self.target_rows(rows))
             return total_cross_entropy(rows.given_logits(), target, scale, rows.ignored, rows.class_weight)
-        losses = self.row_loss(rows)
-        losses = losses if rows.ignored is None else losses.masked_fill(rows.ignored, 0)
+        losses = cleared(self.row_loss(rows), rows.ignored)
         return (losses * scale).sum()
 
     def quick_loss(self, rows: Rows) -> Float[Tensor, ""] | None:

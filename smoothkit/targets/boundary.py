@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from smoothkit.targets.loss.functional import certain, compute_dtype, label_weight
+from smoothkit.targets.loss.functional import certain, cleared, compute_dtype, label_weight
 from smoothkit.targets.options import check_choice
 from smoothkit.targets.rows import LabelRows, Rows, Scale
 
@@ -90,7 +90,7 @@ class Boundary(nn.Module):
         if counts is None:
             # In the logits' precision: a whole number would be turned into a float32.
             return 1 / size if rows.ignored is None else 1 / (~rows.ignored).sum().clamp(min=1).to(dtype)
-        total = (counts if rows.ignored is None else counts.masked_fill(rows.ignored, 0)).sum()
+        total = cleared(counts, rows.ignored).sum()
         return scale / total.masked_fill(total == 0, 1)
 
     def checked_weight(self, weight: Tensor, logits: Tensor | None) -> Float[Tensor, " labels"]:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from smoothkit.targets.base import Family, Target, WeightMode
-from smoothkit.targets.loss.forms import Form, Uniform, as_form
+from smoothkit.targets.loss.forms import Form, as_form, label_form
 from smoothkit.targets.loss.functional import label_weight, log_softmax, masked_classes
 from smoothkit.targets.rows import Rows
 
@@ -55,7 +55,7 @@ class ConfidencePenalty(Target):
     def row_loss(self, rows: Rows) -> Float[Tensor, " rows"]:
         """``-log p_y - beta H(p)``."""
         logits = rows.given_logits()
-        labels = rows.labels if rows.soft else Uniform(rows.labels, 1.0, 0.0, self.num_classes)
+        labels = label_form(rows, self.num_classes)
         penalty = self.beta * entropy(log_softmax(logits))
         if rows.class_weight is not None:
             penalty = penalty * label_weight(rows.labels, rows.class_weight)

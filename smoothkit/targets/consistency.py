@@ -9,11 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from smoothkit.targets.base import Family, Fraction, Target, WeightMode
-from smoothkit.targets.loss.forms import Form, Uniform, as_form
+from smoothkit.targets.loss.forms import Form, as_form
 from smoothkit.targets.loss.functional import certain, label_weight, log_softmax, masked_classes
 from smoothkit.targets.loss.paths import row_cross_entropy
 from smoothkit.targets.rows import Rows
-from smoothkit.targets.uniform import uniform_masses
+from smoothkit.targets.uniform import uniform_masses, uniform_rows
 
 FLOOR = -1e30
 """The log-probability of a masked class: its probability is 0, and no difference of two such is NaN."""
@@ -77,10 +77,8 @@ class Consistency(Target):
 
     def target_rows(self, rows: Rows) -> Form | Float[Tensor, "rows classes"]:
         """The smoothed labels, for every view."""
-        true_mass, other_mass = uniform_masses(self.smoothing, "all", self.num_classes)
-        if rows.soft:
-            return (true_mass - other_mass) * rows.labels + other_mass * rows.labels.sum(dim=-1, keepdim=True)
-        return Uniform(rows.labels, true_mass, other_mass, self.num_classes)
+        masses = uniform_masses(self.smoothing, "all", self.num_classes)
+        return uniform_rows(rows, *masses, self.num_classes)
 
     def row_loss(self, rows: Rows) -> Float[Tensor, " rows"]:
         """The loss of the sample that each row is a view of."""

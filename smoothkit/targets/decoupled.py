@@ -9,6 +9,7 @@ from torch import Tensor
 
 from smoothkit.targets.base import Need, WeightMode
 from smoothkit.targets.distillation import teacher_logits, teacher_probs
+from smoothkit.targets.loss.functional import cleared
 from smoothkit.targets.others import Parts, TwoPartTarget, own_entry, softmax_over
 from smoothkit.targets.rows import Rows
 from smoothkit.targets.zipf import zipf_spread
@@ -110,7 +111,7 @@ class USKD(TwoPartTarget):
     def parts(self, rows: Rows, logits: Float[Tensor, "rows classes"], allowed: Bool[Tensor, "rows classes"]) -> Parts:
         """The squared confidence, centred on one, and Zipf's law for the others."""
         squared = own_entry(logits.softmax(dim=-1), rows.labels).square()
-        kept = squared if rows.ignored is None else squared.masked_fill(rows.ignored, 0)
+        kept = cleared(squared, rows.ignored)
         count = len(squared) if rows.ignored is None else (~rows.ignored).sum()
         own = self.hard + self.alpha * (squared + 1 - kept.sum() / torch.as_tensor(count).clamp(min=1))
         scores = logits if rows.teacher is None else self._joint_scores(rows, logits, allowed)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from smoothkit.targets.base import Reduction, Target
 from smoothkit.targets.loss.cpu import times
-from smoothkit.targets.loss.functional import compute_dtype
+from smoothkit.targets.loss.functional import compute_dtype, widened
 from smoothkit.targets.options import check_choice
 from smoothkit.targets.rows import Rows, Scale
 
@@ -63,9 +63,7 @@ def linear_loss(
     expected = (*hidden.shape[:-1], target.num_labels) if soft else tuple(hidden.shape[:-1])
     if tuple(labels.shape) != expected:
         raise ValueError(f"labels have shape {tuple(labels.shape)}; expected {expected} for this hidden")
-    features = hidden.reshape(-1, hidden.shape[-1])
-    # Gradients are computed before a loss scaler multiplies the loss, and would underflow in half precision.
-    features = features.float() if features.dtype == torch.float16 else features
+    features = widened(hidden.reshape(-1, hidden.shape[-1]))
     rows = target.rows(None, labels.reshape(-1, target.num_labels) if soft else labels.reshape(-1))
     # No logits yet, but their precision is known.
     rows, scale = target.weighted(rows._replace(logits=hidden.new_empty(0, target.num_classes)), weight, reduction)

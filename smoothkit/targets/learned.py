@@ -14,11 +14,11 @@ from smoothkit.targets.base import Fraction, WeightMode
 from smoothkit.targets.loss.blocked import cross_entropy_blocks
 from smoothkit.targets.loss.cpu import logit_gradient, times
 from smoothkit.targets.loss.forms import MatrixRows, as_form
-from smoothkit.targets.loss.functional import compute_dtype, label_weight, mix_matrix
+from smoothkit.targets.loss.functional import compute_dtype, label_weight, mix_matrix, widened
 from smoothkit.targets.loss.kernels import available, fused_learned_cross_entropy
 from smoothkit.targets.loss.paths import held_scale, is_plain
 from smoothkit.targets.matrix import MatrixTarget, check_size, spread_over
-from smoothkit.targets.rows import Rows, Scale
+from smoothkit.targets.rows import Rows, Scale, is_learned
 
 PAPER_EPSILON = 1e-6
 """Added inside every logarithm of the released code."""
@@ -201,7 +201,7 @@ class LabelSmoothingPP(MatrixTarget):
     def total_loss(self, rows: Rows, scale: Scale) -> Float[Tensor, ""]:
         """The closed form of both halves, where it is all there is to compute."""
         logits = rows.given_logits()
-        closed = self._is_closed(rows) and not (isinstance(scale, Tensor) and scale.requires_grad)
+        closed = self._is_closed(rows) and not is_learned(scale)
         if closed and available(logits):
             target = MatrixRows(rows.labels, self.matrix())
             return fused_learned_cross_entropy(logits, self.theta, target, scale * self.scale, rows.ignored)
@@ -224,10 +224,7 @@ class LabelSmoothingPP(MatrixTarget):
         return own and not special and torch.is_grad_enabled()
 
     def _closed_loss(self, rows: Rows, scale: Scale) -> Float[Tensor, ""]:
-        logits = rows.given_logits()
-        # A gradient in half precision could underflow before a loss scaler gets to multiply it.
-        logits = logits.float() if logits.dtype == torch.float16 else logits
-        scale = scale.item() if isinstance(scale, Tensor) and scale.ndim == 0 else scale
+        logits = widened(rows.given_logits())
         loss = LearnedCrossEntropy.apply(logits, self.theta, rows.labels, self.alpha, scale)
         assert isinstance(loss, Tensor)
         return loss

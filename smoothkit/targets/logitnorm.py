@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from smoothkit.targets.base import Target, WeightMode
-from smoothkit.targets.loss.forms import Form, Uniform
+from smoothkit.targets.loss.forms import Form, label_form
 from smoothkit.targets.loss.functional import compute_dtype, masked_classes
 from smoothkit.targets.rows import Rows
 
@@ -67,7 +67,7 @@ class LogitNorm(Target):
 
     def target_rows(self, rows: Rows) -> Form | Float[Tensor, "rows classes"]:
         """The labels themselves."""
-        return rows.labels if rows.soft else Uniform(rows.labels, 1.0, 0.0, self.num_classes)
+        return label_form(rows, self.num_classes)
 
     def row_loss(self, rows: Rows) -> Float[Tensor, " rows"]:
         """The cross-entropy of the scaled logits."""

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from smoothkit.targets.base import Reduction, Target
 from smoothkit.targets.loss.forms import Dense, Form, Sparse, Uniform, as_form
-from smoothkit.targets.loss.functional import certain, compute_dtype, label_weight
+from smoothkit.targets.loss.functional import certain, cleared, compute_dtype, label_weight
 from smoothkit.targets.loss.paths import row_cross_entropy, total_cross_entropy
 from smoothkit.targets.options import check_range
 from smoothkit.targets.rows import LabelRows, Rows, Scale
@@ -73,7 +73,7 @@ def mix(
     if reduction != "none":
         return mixed_total(target, first, second, pair, scale)
     losses = mixed_row_loss(target, first, second, shares)
-    return ((losses if pair.ignored is None else losses.masked_fill(pair.ignored, 0)) * scale).reshape(shape)
+    return (cleared(losses, pair.ignored) * scale).reshape(shape)
 
 
 def _wants_soft(target: Target) -> bool:
@@ -97,7 +97,7 @@ def label_shares(first: Rows, second: Rows, lam: float | Tensor, samples: int) -
     # The pixels of a sample are rows that follow one another.
     share = given.expand(samples).repeat_interleave(len(logits) // max(samples, 1))
     halves = ((share, first.ignored), (1 - share, second.ignored))
-    return torch.stack([half if ignored is None else half.masked_fill(ignored, 0) for half, ignored in halves], dim=1)
+    return torch.stack([cleared(half, ignored) for half, ignored in halves], dim=1)
 
 
 def mixed_total(target: Target, first: Rows, second: Rows, pair: Rows, scale: Scale) -> Float[Tensor, ""]:
@@ -106,7 +106,7 @@ def mixed_total(target: Target, first: Rows, second: Rows, pair: Rows, scale: Sc
         form = mixed_form(as_form(target.target_rows(first)), as_form(target.target_rows(second)), pair.labels)
         return total_cross_entropy(pair.given_logits(), form, scale, pair.ignored, first.class_weight)
     losses = mixed_row_loss(target, first, second, pair.labels)
-    return ((losses if pair.ignored is None else losses.masked_fill(pair.ignored, 0)) * scale).sum()
+    return (cleared(losses, pair.ignored) * scale).sum()
 
 
 def mixed_row_loss(target: Target, first: Rows, second: Rows, shares: Shares) -> Float[Tensor, " rows"]:

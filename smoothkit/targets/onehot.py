@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from smoothkit.targets.base import WeightMode
-from smoothkit.targets.loss.forms import Form, Uniform
+from smoothkit.targets.loss.forms import Form, label_form
 from smoothkit.targets.matrix import MatrixTarget
 from smoothkit.targets.rows import Rows
 
@@ -25,7 +25,7 @@ class OneHot(MatrixTarget):
 
     def target_rows(self, rows: Rows) -> Form | Float[Tensor, "rows classes"]:
         """All mass on the label; soft labels as they are."""
-        return rows.labels if rows.soft else Uniform(rows.labels, 1.0, 0.0, self.num_classes)
+        return label_form(rows, self.num_classes)
 
     def matrix(self) -> Float[Tensor, "classes classes"]:
         """The identity."""

@@ -6,8 +6,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from smoothkit.targets.base import Family, Target
-from smoothkit.targets.loss.forms import Form, Uniform, as_form
-from smoothkit.targets.loss.functional import compute_dtype, label_weight, masked_classes
+from smoothkit.targets.loss.forms import Form, as_form, label_form
+from smoothkit.targets.loss.functional import cleared, compute_dtype, label_weight, masked_classes
 from smoothkit.targets.loss.paths import total_cross_entropy
 from smoothkit.targets.options import check_options
 from smoothkit.targets.rows import Rows, Scale
@@ -71,7 +71,7 @@ class PenalisedCrossEntropy(Target):
 
     def target_rows(self, rows: Rows) -> Form | Float[Tensor, "rows classes"]:
         """The labels themselves."""
-        return rows.labels if rows.soft else Uniform(rows.labels, 1.0, 0.0, self.num_classes)
+        return label_form(rows, self.num_classes)
 
     def row_loss(self, rows: Rows) -> Float[Tensor, " rows"]:
         """Both parts."""
@@ -90,7 +90,7 @@ def weighted_penalty(penalty: Float[Tensor, " rows"], rows: Rows) -> Float[Tenso
     """The penalty of each row times the weight of its label, where the loss holds one; 0 where the row is ignored."""
     if rows.class_weight is not None:
         penalty = penalty * label_weight(rows.labels, rows.class_weight)
-    return penalty if rows.ignored is None else penalty.masked_fill(rows.ignored, 0)
+    return cleared(penalty, rows.ignored)
 
 
 def logit_gaps(

@@ -12,6 +12,11 @@ Scale = Float[Tensor, "..."] | float
 """What the loss of each row is multiplied by: a number for all, or one for each."""
 
 
+def is_learned(scale: Scale) -> bool:
+    """Whether a gradient is wanted through the scale, as through class weights that are learned."""
+    return isinstance(scale, Tensor) and scale.requires_grad
+
+
 class Rows(NamedTuple):
     """What a target is computed from; every tensor has one entry, or one line, per row."""
 

@@ -9,7 +9,7 @@ from torch.nn.functional import logsigmoid
 
 from smoothkit.targets.base import Family, Target
 from smoothkit.targets.boundary import Reduction, class_rows
-from smoothkit.targets.loss.forms import Form, Uniform
+from smoothkit.targets.loss.forms import Form, label_form
 from smoothkit.targets.loss.functional import compute_dtype, masked_classes
 from smoothkit.targets.rows import LabelRows, Rows, Scale
 from smoothkit.targets.weighted import power
@@ -65,7 +65,7 @@ class SigmoidFocal(Target):
 
     def target_rows(self, rows: Rows) -> Form | Float[Tensor, "rows classes"]:
         """The labels as they are, one number for each sigmoid."""
-        return rows.labels if rows.soft else Uniform(rows.labels, 1.0, 0.0, self.num_classes)
+        return label_form(rows, self.num_classes)
 
     def row_loss(self, rows: Rows) -> Float[Tensor, " rows"]:
         """The sum over the classes."""

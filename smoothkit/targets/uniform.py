@@ -30,6 +30,15 @@ def uniform_masses(alpha: float, convention: Convention, num_classes: int) -> tu
     return 1 - alpha + alpha / num_classes, alpha / num_classes
 
 
+def uniform_rows(
+    rows: Rows, true_mass: float, other_mass: float, num_classes: int
+) -> Form | Float[Tensor, "rows classes"]:
+    """One mass on the label and another on each other class; the same linear map of a soft label."""
+    if rows.soft:
+        return (true_mass - other_mass) * rows.labels + other_mass * rows.labels.sum(dim=-1, keepdim=True)
+    return Uniform(rows.labels, true_mass, other_mass, num_classes)
+
+
 class LabelSmoothing(MatrixTarget):
     """Label smoothing: the label keeps most of the mass, alpha is spread evenly.
 
@@ -72,10 +81,7 @@ class LabelSmoothing(MatrixTarget):
 
     def target_rows(self, rows: Rows) -> Form | Float[Tensor, "rows classes"]:
         """``(t_y - t_k) label + t_k``, times the total of a soft label that does not sum to one."""
-        true_mass, other_mass = self.masses()
-        if rows.soft:
-            return (true_mass - other_mass) * rows.labels + other_mass * rows.labels.sum(dim=-1, keepdim=True)
-        return Uniform(rows.labels, true_mass, other_mass, self.num_classes)
+        return uniform_rows(rows, *self.masses(), self.num_classes)
 
     def matrix(self) -> Float[Tensor, "classes classes"]:
         """One mass on the diagonal, another everywhere else."""

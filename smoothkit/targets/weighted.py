@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from smoothkit.targets.base import Family, Target
-from smoothkit.targets.loss.forms import Form, Uniform
+from smoothkit.targets.loss.forms import Form, label_form
 from smoothkit.targets.loss.functional import (
+    cleared,
     index_cross_entropy,
     label_weight,
     log_softmax,
@@ -28,14 +29,14 @@ class WeightTarget(Target):
 
     def target_rows(self, rows: Rows) -> Form | Float[Tensor, "rows classes"]:
         """The labels as they are."""
-        return rows.labels if rows.soft else Uniform(rows.labels, 1.0, 0.0, self.num_classes)
+        return label_form(rows, self.num_classes)
 
 
 def surprise(rows: Rows) -> Float[Tensor, " rows"]:
     """``-log p_y`` for index labels, 0 for rows to be ignored."""
     losses = index_cross_entropy(rows.given_logits(), rows.labels)
     # The placeholder of an ignored row may name a masked class, and NaN would come of inf in what follows.
-    return losses if rows.ignored is None else losses.masked_fill(rows.ignored, 0)
+    return cleared(losses, rows.ignored)
 
 
 def cross_and_miss(rows: Rows) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:

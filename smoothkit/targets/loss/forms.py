@@ -16,6 +16,7 @@ from smoothkit.targets.loss.functional import (
     sparse_cross_entropy,
     uniform_cross_entropy,
 )
+from smoothkit.targets.rows import Rows
 
 
 class Uniform(NamedTuple):
@@ -124,6 +125,11 @@ class Dense(NamedTuple):
 
 Form = Uniform | Sparse | MatrixRows | Dense
 """The targets of a batch, in the form that costs least."""
+
+
+def label_form(rows: Rows, num_classes: int) -> Form | Float[Tensor, "rows classes"]:
+    """The labels as they are: all mass on an index, soft labels unchanged."""
+    return rows.labels if rows.soft else Uniform(rows.labels, 1.0, 0.0, num_classes)
 
 
 def as_form(rows: Form | Float[Tensor, "rows classes"]) -> Form:

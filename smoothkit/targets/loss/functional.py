@@ -170,6 +170,16 @@ def _conditioned(
     return torch.where(untouched, loss, loss * scale).masked_fill(lost, torch.inf)
 
 
+def cleared(values: Float[Tensor, " rows"], ignored: Bool[Tensor, " rows"] | None) -> Float[Tensor, " rows"]:
+    """The values, 0 in rows to ignore; None says that there are none."""
+    return values if ignored is None else values.masked_fill(ignored, 0)
+
+
+def widened(tensor: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """float16 as float32: a gradient computed before a loss scaler multiplies it could underflow."""
+    return tensor.float() if tensor.dtype == torch.float16 else tensor
+
+
 def label_weight(
     labels: Int[Tensor, " rows"] | Float[Tensor, "rows labels"], weight: Float[Tensor, " labels"]
 ) -> Float[Tensor, " rows"]:

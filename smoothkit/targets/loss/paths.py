@@ -16,9 +16,9 @@ from torch.nn import functional as F
 from smoothkit.targets.loss.blocked import NARROW
 from smoothkit.targets.loss.cpu import cpu_cross_entropy
 from smoothkit.targets.loss.forms import Form, MatrixRows, Uniform
-from smoothkit.targets.loss.functional import NO_INDEX, is_traced
+from smoothkit.targets.loss.functional import NO_INDEX, cleared, is_traced, widened
 from smoothkit.targets.loss.kernels import available, fused_cross_entropy
-from smoothkit.targets.rows import Scale
+from smoothkit.targets.rows import Scale, is_learned
 
 QUICK_SIZE = 2**17
 """Logits in a batch up to which checks cost a good part of the loss."""
@@ -70,21 +70,15 @@ def total_cross_entropy(
     class_weight: Float[Tensor, " classes"] | None = None,
 ) -> Float[Tensor, ""]:
     """The sum of ``scale`` times the cross-entropy of each row that is not ignored."""
-    constant = class_weight is None and not target.requires_grad and not _learns(scale)
+    constant = class_weight is None and not target.requires_grad and not is_learned(scale)
     if constant and available(logits):
         return fused_cross_entropy(logits, target, scale, ignored).sum()
     if constant and is_plain(logits):
-        # A gradient in half precision could underflow before a loss scaler gets to multiply it.
-        wide = logits.float() if logits.dtype == torch.float16 else logits
-        total = cpu_cross_entropy(wide, target, held_scale(scale, ignored))
+        total = cpu_cross_entropy(widened(logits), target, held_scale(scale, ignored))
         if isfinite(total.item()):
             return total
     losses = row_cross_entropy(logits, target, class_weight)
-    return ((losses if ignored is None else losses.masked_fill(ignored, 0)) * scale).sum()
-
-
-def _learns(scale: Scale) -> bool:
-    return isinstance(scale, Tensor) and scale.requires_grad
+    return (cleared(losses, ignored) * scale).sum()
 
 
 def held_scale(scale: Scale, ignored: Bool[Tensor, " rows"] | None) -> Scale:

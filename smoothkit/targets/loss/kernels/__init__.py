@@ -12,7 +12,7 @@ from torch import Tensor
 
 from smoothkit.targets.loss.forms import Form, MatrixRows
 from smoothkit.targets.loss.functional import is_traced
-from smoothkit.targets.rows import Scale
+from smoothkit.targets.rows import Scale, is_learned
 
 DTYPES = frozenset({torch.float32, torch.bfloat16, torch.float16})
 """What logits may be: the kernel computes in float32."""
@@ -35,7 +35,7 @@ def fused_cross_entropy(
     ignored: Bool[Tensor, " rows"] | None = None,
 ) -> Float[Tensor, " rows"]:
     """``scale`` times the cross-entropy of each row, 0 where it is ignored; nothing is learned through the target."""
-    if isinstance(scale, Tensor) and scale.requires_grad:
+    if is_learned(scale):
         return fused_cross_entropy(logits, target, 1.0, ignored) * scale
     from smoothkit.targets.loss.kernels.cross_entropy import FusedCrossEntropy
 

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from smoothkit.targets.loss.forms import Dense, Form, MatrixRows, Sparse, Uniform
+from smoothkit.targets.loss.functional import cleared
 from smoothkit.targets.loss.kernels import row_kernel
 from smoothkit.targets.rows import Scale
 
@@ -190,5 +191,5 @@ def reference_gradient(
 ) -> Float[Tensor, "rows classes"]:
     """The gradient of the logits with a graph of its own, by the plain path: somebody will differentiate it."""
     losses = target.cross_entropy(logits)
-    losses = (losses if ignored is None else losses.masked_fill(ignored, 0)) * scale
+    losses = cleared(losses, ignored) * scale
     return torch.autograd.grad(losses, logits, grad_losses, create_graph=True)[0]
