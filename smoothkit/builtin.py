@@ -54,6 +54,44 @@ TARGETS = {
     "augmix-jsd": "consistency:Consistency",
 }
 
+METRICS = {
+    # Right and wrong, and proper scores.
+    "accuracy": "ACCURACY",
+    "top_k_accuracy": "top_k_accuracy",
+    "nll": "NLL",
+    "brier": "BRIER",
+    # Calibration.
+    "ece": "ece",
+    "ece_null": "ece_null",
+    "rmsce_debiased": "rmsce_debiased",
+    "smooth_ece": "smooth_ece",
+    "classwise_ece": "classwise_ece",
+    "miscalibration": "miscalibration",
+    "kuiper": "KUIPER",
+    "kuiper_p": "KUIPER_P",
+    "spiegelhalter_z": "SPIEGELHALTER_Z",
+    "spiegelhalter_p": "SPIEGELHALTER_P",
+    "confidence_gap": "CONFIDENCE_GAP",
+    "confidence_right": "CONFIDENCE_RIGHT",
+    "confidence_wrong": "CONFIDENCE_WRONG",
+    "margin_mean": "MARGIN_MEAN",
+    "margin_variance": "MARGIN_VARIANCE",
+    # Selective prediction.
+    "aurc": "AURC",
+    "excess_aurc": "EXCESS_AURC",
+    "augrc": "AUGRC",
+    "auroc_correct": "AUROC_CORRECT",
+    "risk_at_coverage": "risk_at_coverage",
+    "coverage_at_risk": "coverage_at_risk",
+    # Ordered classes and trees of classes.
+    "mae": "mae",
+    "kappa": "kappa",
+    "rps": "RPS",
+    "off_by_one_accuracy": "OFF_BY_ONE_ACCURACY",
+    "mistake_severity": "mistake_severity",
+    "mean_height": "mean_height",
+}
+
 
 @hookimpl
 def smoothkit_targets(register: Register) -> None:
@@ -100,15 +138,5 @@ def smoothkit_augmentations(register: Register) -> None:
 @hookimpl
 def smoothkit_metrics(register: Register) -> None:
     """The metrics of `smoothkit.metrics`."""
-    for name in (
-        "accuracy",
-        "nll",
-        "brier",
-        "ece",
-        "confidence_gap",
-        "margin_mean",
-        "margin_variance",
-        "confidence_right",
-        "confidence_wrong",
-    ):
-        register(name, f"smoothkit.metrics.catalogue:{name.upper()}")
+    for name, attribute in METRICS.items():
+        register(name, f"smoothkit.metrics.catalogue:{attribute}")

@@ -14,6 +14,7 @@ import click
 
 from smoothkit import __version__
 from smoothkit.errors import INTERRUPTED, SmoothkitError
+from smoothkit.tracking.board import board
 
 if TYPE_CHECKING:
     from smoothkit.plugins import PluginHost
@@ -138,7 +139,7 @@ def _carry_out(study: "Study", jobs: int, nproc: int, quiet: bool, as_json: bool
     from rich.console import Console
 
     from smoothkit.report.page import write_report
-    from smoothkit.report.table import terminal_table
+    from smoothkit.report.terminal import terminal_table
     from smoothkit.tracking.console import console_for
 
     waiting = [task for task in study.tasks if not task.is_done]
@@ -154,7 +155,7 @@ def _carry_out(study: "Study", jobs: int, nproc: int, quiet: bool, as_json: bool
         Console().print(terminal_table(summary))
         if not quiet:
             click.echo(f"results      {study.directory}\nreport       {report}")
-            click.echo(f"TensorBoard  tensorboard --logdir {study.directory}")
+            click.echo(f"TensorBoard  smoothkit board {study.directory}")
     if stop.is_set() or any(outcome.status == "out of time" for outcome in outcomes):
         click.echo(f"smoothkit: stopped; `smoothkit resume {study.directory}` goes on from the checkpoints", err=True)
         sys.exit(INTERRUPTED if stop.is_set() else 1)
@@ -254,6 +255,15 @@ def show_target(name: str) -> None:
     show_target(_host(), name)
 
 
+@show.command("metric")
+@click.argument("name")
+def show_metric(name: str) -> None:
+    """Definition, options, direction and source of the metric NAME."""
+    from smoothkit.listing import show_metric
+
+    show_metric(_host(), name)
+
+
 @main.command("plugins")
 @click.argument("name", required=False)
 @_json
@@ -272,19 +282,36 @@ def plugins_(name: str | None, as_json: bool) -> None:
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    help="Folder for report.html and report.md; the first one if not given.",
+    help="Folder for the files; the first one if not given.",
 )
-def report(directories: tuple[Path, ...], output: Path | None) -> None:
-    """Tables and plots of finished studies.
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["terminal", "html", "markdown", "latex", "csv", "parquet"]),
+    help="What to write; may be given several times. By default terminal, html and markdown.",
+)
+def report(directories: tuple[Path, ...], output: Path | None, formats: tuple[str, ...]) -> None:
+    """Tables and plots of studies.
 
-    On the terminal, as Markdown, and as one HTML file that needs no other.
+    On the terminal, as one HTML file that needs no other, and as tables for texts (Markdown, LaTeX) and programs (CSV,
+    Parquet: a row per run and scalar). Studies may be running, or stopped; what cannot be read is named.
     """
     from rich.console import Console
 
     from smoothkit.report.folder import read_study
-    from smoothkit.report.page import write_report
-    from smoothkit.report.table import terminal_table
+    from smoothkit.report.page import USUAL_FORMATS, write_files
+    from smoothkit.report.terminal import terminal_report
 
-    for directory in directories:
-        Console().print(terminal_table(read_study(directory).summary))
-    click.echo(f"report       {write_report(list(directories), output)}")
+    _host()  # plugins may have figures of their own
+    formats = formats or ("terminal", *USUAL_FORMATS)
+    studies = [read_study(directory) for directory in directories]
+    paths = write_files(studies, output or directories[0], [name for name in formats if name != "terminal"])
+    if "terminal" in formats:
+        for study in studies:
+            Console().print(terminal_report(study))
+    for path in paths:
+        click.echo(f"report       {path}")
+
+
+main.add_command(board)

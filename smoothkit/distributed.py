@@ -48,15 +48,26 @@ class Group:
         Raises:
             RuntimeError: the processes hold different numbers of values (checked the first time a size is seen).
         """
+        self._all_reduce(list(tensors), divisor=self.size)
+
+    def add_up(self, tensors: Iterable[Tensor]) -> None:
+        """Replace each tensor, of integers or not, by its sum over the processes, in one all-reduce per dtype.
+
+        Raises:
+            RuntimeError: the processes hold different numbers of values (checked the first time a size is seen).
+        """
+        self._all_reduce(list(tensors))
+
+    def _all_reduce(self, tensors: list[Tensor], divisor: int | None = None) -> None:
         if self.size == 1:
             return
-        given = list(tensors)
-        for dtype in sorted({tensor.dtype for tensor in given}, key=str):
-            same = [tensor for tensor in given if tensor.dtype == dtype]
+        for dtype in sorted({tensor.dtype for tensor in tensors}, key=str):
+            same = [tensor for tensor in tensors if tensor.dtype == dtype]
             flat = torch.cat([tensor.reshape(-1) for tensor in same])
             self._check_size(flat.numel())
             dist.all_reduce(flat)
-            flat /= self.size
+            if divisor is not None:
+                flat /= divisor
             for tensor, part in zip(same, flat.split([tensor.numel() for tensor in same]), strict=True):
                 tensor.copy_(part.view_as(tensor))
 

@@ -16,7 +16,8 @@ from smoothkit.checkpoint import load_checkpoint
 from smoothkit.config import dump
 from smoothkit.distributed import Group
 from smoothkit.errors import OutputError, SmoothkitError
-from smoothkit.files import CONFIG, ERROR, RESULT, write_json, write_text
+from smoothkit.files import CONFIG, ERROR, RESULT, ROWS, write_arrays, write_json, write_text
+from smoothkit.report.figures import Figure
 from smoothkit.run import Run
 from smoothkit.scenario import RunInfo, Scenario, ScenarioConfig
 from smoothkit.stopping import Stopped, StopRequest
@@ -84,6 +85,9 @@ class _Watcher:
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         plugins.host().notify("smoothkit_logged", run=self._info, step=step, values=values)
 
+    def figures(self, step: int, figures: Mapping[str, Figure]) -> None:
+        plugins.host().notify("smoothkit_figures", run=self._info, step=step, figures=figures)
+
 
 def execute(task: Task, group: Group, console: Console, stop: StopRequest) -> Outcome:
     """Carry out `task`, from its checkpoint if it has one. A failure is an outcome, its traceback in `error.txt`."""
@@ -127,6 +131,8 @@ def _attempt(task: Task, group: Group, console: Console, stop: StopRequest) -> O
         run = Run(info, task.config.run, group, saved, _Watcher(task, info, console), stop)
         result = evaluate(task.config, run, train(task.config, run))
         if group.is_main:
+            if result.rows:
+                write_arrays(task.directory / ROWS, result.rows)
             write_json(
                 task.directory / RESULT,
                 {"schema": 1, "variant": task.variant, "seed": task.seed, **result.to_json()},

@@ -14,6 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from smoothkit.report.figures import Figure
     from smoothkit.scenario import Result, RunInfo
     from smoothkit.targets import Target
 
@@ -83,6 +84,11 @@ def smoothkit_run_started(run: RunInfo) -> None:
 @hookspec
 def smoothkit_logged(run: RunInfo, step: int, values: Mapping[str, float]) -> None:
     """Values were recorded at `step`, keyed by tag, such as `train/loss`."""
+
+
+@hookspec
+def smoothkit_figures(run: RunInfo, step: int, figures: Mapping[str, Figure]) -> None:
+    """Figures were recorded at `step`, during training, keyed by tag, such as `validation/reliability`."""
 
 
 @hookspec

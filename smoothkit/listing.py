@@ -1,4 +1,4 @@
-"""What there is: registered names, plugins, and one target in full."""
+"""What there is: registered names, plugins, and one target or metric in full."""
 
 import inspect
 import json
@@ -70,12 +70,8 @@ def show_target(host: PluginHost, name: str, num_classes: int = 5) -> None:
     """
     entry = host.registry.get("targets", name)
     cls = entry.load()
-    click.echo(f"{name}   ({entry.path}, {_origin(entry)})\n\n{inspect.getdoc(cls)}\n\n{_kind(cls)}\n\nOptions")
-    hints = typing.get_type_hints(cls.__init__)
-    for parameter in inspect.signature(cls).parameters.values():
-        if parameter.name not in SUPPLIED["targets"]:
-            default = "required" if parameter.default is parameter.empty else f"default {parameter.default!r}"
-            click.echo(f"  {parameter.name}: {_type_name(hints.get(parameter.name, Any))}, {default}")
+    click.echo(f"{name}   ({entry.path}, {_origin(entry)})\n\n{inspect.getdoc(cls)}\n\n{_kind(cls)}")
+    _show_options(cls, cls.__init__, SUPPLIED["targets"])
     try:
         target = cls(num_classes)
         matrix = target.matrix()
@@ -84,6 +80,40 @@ def show_target(host: PluginHost, name: str, num_classes: int = 5) -> None:
     click.echo(f"\nWith {num_classes} classes: {target!r}\nRows are labels, columns the target's classes:")
     for row in matrix.tolist():
         click.echo("  " + " ".join(f"{value:7.4f}" for value in row))
+
+
+def show_metric(host: PluginHost, name: str) -> None:
+    """Print what a metric is, the docstring of the function that measures it, and its options.
+
+    Raises:
+        UserError: there is no metric of that name.
+    """
+    from smoothkit.metrics import Metric
+
+    entry = host.registry.get("metrics", name)
+    found = entry.load()
+    click.echo(f"{name}   ({entry.path}, {_origin(entry)})")
+    metric = found
+    if not isinstance(found, Metric):
+        click.echo(f"\n{inspect.getdoc(found)}")
+        required = [each for each in inspect.signature(found).parameters.values() if each.default is each.empty]
+        metric = None if required else found()
+    if metric is not None:
+        has_interval = metric.rows is not None or metric.bounds is not None
+        click.echo(f"\n{metric.about}\n\nBetter: {metric.better or 'neither direction by itself'}")
+        click.echo(f"Interval over test rows: {'yes' if has_interval else 'no'}")
+    if not isinstance(found, Metric):
+        _show_options(found, found)
+
+
+def _show_options(factory: Any, annotated: Any, supplied: frozenset[str] = frozenset()) -> None:
+    """Print what a file may set, with types and defaults."""
+    click.echo("\nOptions")
+    hints = typing.get_type_hints(annotated)
+    for parameter in inspect.signature(factory).parameters.values():
+        if parameter.name not in supplied:
+            default = "required" if parameter.default is parameter.empty else f"default {parameter.default!r}"
+            click.echo(f"  {parameter.name}: {_type_name(hints.get(parameter.name, Any))}, {default}")
 
 
 def _origin(entry: Entry) -> str:

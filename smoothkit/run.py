@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -17,25 +17,14 @@ from smoothkit.distributed import Group
 from smoothkit.errors import OutputError, TrainingError
 from smoothkit.files import METRICS
 from smoothkit.history import History
+from smoothkit.report.figures import Figure
 from smoothkit.scenario import RunInfo, RunSettings, TargetConfig
 from smoothkit.seeding import derived_generator
 from smoothkit.stopping import Stopped, StopRequest
+from smoothkit.watcher import Watcher
 
 if TYPE_CHECKING:
     from smoothkit.targets import Target
-
-
-@runtime_checkable
-class Watcher(Protocol):
-    """Whoever follows a run from outside, the console and the observer plugins; rank 0 of several processes only."""
-
-    def progress(self, step: int, total: int, values: Mapping[str, float]) -> None:
-        """A few times a second: how far the run is, and the values last recorded."""
-        ...
-
-    def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """Values were recorded, by tag."""
-        ...
 
 
 class Run:
@@ -203,6 +192,15 @@ class Run:
     def record(self, step: int, prefix: str, values: Mapping[str, float]) -> None:
         """Keep values of this very step, each under the tag `<prefix>/<name>`; for evaluations."""
         self._keep(step, {f"{prefix}/{name}": float(value) for name, value in values.items()})
+
+    def record_figures(self, step: int, prefix: str, figures: Mapping[str, Figure]) -> None:
+        """Show figures of this very step to the observers, each under the tag `<prefix>/<name>`; none is kept here.
+
+        TensorBoard's Targets tab plays them over the steps. What belongs in `result.json` goes into the `Result`.
+        """
+        if self.group.is_main:
+            tagged = {f"{prefix}/{name}": figure for name, figure in figures.items()}
+            self._watcher.figures(step, MappingProxyType(tagged))
 
     def history(self, tag: str) -> list[tuple[int, float]]:
         """All that was recorded under `tag`, as (step, value), across resumptions."""

@@ -133,14 +133,20 @@ class Result:
     figures: Mapping[str, Figure] = field(default_factory=dict)
     headline: tuple[str, ...] = ()
     """The scalars that a narrow table shows, in order; all of them if empty."""
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """95 % intervals of scalars for other test rows, with this very model."""
+    rows: Mapping[str, Any] = field(default_factory=dict)
+    """For scalars that are means over test rows, what they are means of, as sequences or arrays of numbers in the order
+    of the rows: with it, variants are compared row by row. Kept in a file of its own, `rows.npz`."""
 
     def to_json(self) -> dict[str, Any]:
-        """The result as JSON-serialisable data."""
+        """The result, but for its rows, as JSON-serialisable data."""
         return {
             "scalars": dict(self.scalars),
             "better": dict(self.better),
             "figures": {name: figure.to_json() for name, figure in self.figures.items()},
             "headline": list(self.headline),
+            "intervals": {name: list(bounds) for name, bounds in self.intervals.items()},
         }
 
     @staticmethod
@@ -151,4 +157,5 @@ class Result:
             better=data["better"],
             figures={name: figure_from_json(figure) for name, figure in data["figures"].items()},
             headline=tuple(data["headline"]),
+            intervals={name: (low, high) for name, (low, high) in data.get("intervals", {}).items()},
         )

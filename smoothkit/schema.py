@@ -17,7 +17,7 @@ def scenario_schema(name: str, registry: Registry) -> dict[str, Any]:
     model: type[Config] = registry.get("scenarios", name).load().config
     schema = model.model_json_schema()
     definitions = schema.setdefault("$defs", {})
-    for _, component, _ in components(model):
+    for component in dict.fromkeys(component for _, component, _ in components(model)):
         definitions[component.__name__] = _component_schema(component, definitions[component.__name__], registry)
     properties = schema.pop("properties")
     schema.pop("required", None)
@@ -52,7 +52,8 @@ def _component_schema(component: type[Component], base: dict[str, Any], registry
     for entry in registry.entries(kind):
         factory = entry.load()
         options = option_model(factory, SUPPLIED[kind]).model_json_schema()
-        summary = (factory.__doc__ or entry.name).strip().splitlines()[0]
+        # A ready-made object has its class's docstring, so it says by `about` what it is itself.
+        summary = (getattr(factory, "about", "") or factory.__doc__ or entry.name).strip().splitlines()[0]
         alternatives.append(
             {
                 "type": "object",

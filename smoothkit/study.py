@@ -20,9 +20,9 @@ from smoothkit.config import dump
 from smoothkit.distributed import choose_device, process_group
 from smoothkit.errors import OutputError, SmoothkitError
 from smoothkit.execution import Console, Outcome, Task, execute, lock, prepare_process
-from smoothkit.files import ERROR, RESULT, STUDY, SUMMARY, write_json, write_text
+from smoothkit.files import ERROR, RESULT, ROWS, STUDY, SUMMARY, read_arrays, write_json, write_text
 from smoothkit.plugins import PluginHost
-from smoothkit.report.statistics import summarise
+from smoothkit.report.summary import summarise
 from smoothkit.scenario import Result
 from smoothkit.scenario_file import ScenarioFile, Variant, load_scenario
 from smoothkit.stopping import StopRequest
@@ -163,9 +163,11 @@ def choose_jobs(file: ScenarioFile, asked: int | None) -> int:
 # The summary is written anew after every run: without this, n runs would be read n * n / 2 times.
 @functools.cache
 def _read_result(path: Path, modified: int) -> Result:
-    """The result in a file, as of the time that it was `modified`."""
+    """The result in a file, with its rows, as of the time that it was `modified`."""
     try:
-        return Result.from_json(json.loads(path.read_text(encoding="utf-8")))
+        result = Result.from_json(json.loads(path.read_text(encoding="utf-8")))
+        rows = path.with_name(ROWS)
+        return replace(result, rows=read_arrays(rows)) if rows.exists() else result
     except (OSError, ValueError, LookupError) as error:
         raise OutputError(
             f"{path}: cannot be read: {error}; delete it, and `smoothkit resume` makes it anew"

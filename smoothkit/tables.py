@@ -3,9 +3,11 @@
 A scenario adds them to its own configuration as fields; `smoothkit.data.prepare` makes the data that `[data]` asks for.
 """
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Interval
+from pydantic import AfterValidator
 
 from smoothkit.config import Component, Config
 
@@ -54,6 +56,24 @@ class AugmentationConfig(Component):
 
 
 class MetricConfig(Component):
-    """One entry of `evaluate.metrics`."""
+    """One entry of a list of metrics."""
 
     registry_kind = "metrics"
+    key: str | None = None
+    """Its name in results; by default the metric's own. Two entries of one metric need different keys."""
+
+    def build(self, **supplied: Any) -> Any:
+        """The metric, under its key."""
+        metric = super().build(**supplied)
+        return metric if self.key is None else replace(metric, name=self.key)
+
+
+def different_keys(metrics: tuple[MetricConfig, ...]) -> tuple[MetricConfig, ...]:
+    """The entries, if no two of them would have one name in the results."""
+    keys = [metric.key or metric.name for metric in metrics]
+    if repeated := [key for key in dict.fromkeys(keys) if keys.count(key) > 1]:
+        raise ValueError(f"has {repeated[0]!r} more than once; give the second a key of its own, such as key = 'other'")
+    return metrics
+
+
+MetricsConfig = Annotated[tuple[MetricConfig, ...], AfterValidator(different_keys)]

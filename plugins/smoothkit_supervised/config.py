@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from smoothkit.config import Config
 from smoothkit.scenario import Scenario, ScenarioConfig
-from smoothkit.tables import AugmentationConfig, DataConfig, MetricConfig, ModelConfig
+from smoothkit.tables import AugmentationConfig, DataConfig, MetricConfig, MetricsConfig, ModelConfig
 
 Positive = Annotated[float, Gt(0)]
 
@@ -63,14 +63,21 @@ class EvaluateConfig(Config):
     """Epochs between two evaluations during training; there is one after the last epoch in any case."""
     batch_size: Annotated[int, Ge(1)] = 1024
     """Samples at a time."""
-    metrics: tuple[MetricConfig, ...] = tuple(
+    metrics: MetricsConfig = tuple(
         MetricConfig(name=name)
         for name in (
             "accuracy",
             "nll",
             "brier",
             "ece",
+            "ece_null",
+            "rmsce_debiased",
+            "smooth_ece",
+            "classwise_ece",
             "confidence_gap",
+            "aurc",
+            "excess_aurc",
+            "auroc_correct",
             "margin_mean",
             "margin_variance",
             "confidence_right",
@@ -78,6 +85,11 @@ class EvaluateConfig(Config):
         )
     )
     """Registered metrics of the last model on the test part."""
+    after_temperature: MetricsConfig = tuple(
+        MetricConfig(name=name) for name in ("nll", "brier", "ece", "rmsce_debiased", "confidence_gap")
+    )
+    """Metrics to give a second time, as `<name>_scaled`, with logits divided by the temperature that suits the
+    validation part best. Where none does, because every prediction there is right, the temperature is 1."""
 
 
 class TeacherConfig(Config):

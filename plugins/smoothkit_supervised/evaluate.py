@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from smoothkit.data import Dataset
 from smoothkit.data.dataset import Part
-from smoothkit.metrics import Metric, accuracy, nll, reliability
+from smoothkit.metrics import Metric, accuracy, nll, reliability, top_label
+from smoothkit.metrics.temperature import fit_temperature
 from smoothkit.prediction import predict
-from smoothkit.report.figures import Figure, MatrixFigure, ReliabilityFigure
+from smoothkit.report.figures import Figure
+from smoothkit.report.measured import matrix_figure, reliability_figure, risk_coverage_figure
 from smoothkit.run import Run
 from smoothkit.scenario import Better, Result
 from smoothkit.targets import Target
@@ -21,12 +23,22 @@ from smoothkit_supervised.config import SupervisedConfig
 EARLY_SHARE = 0.1
 """The first and the last tenth of training count as early and late."""
 
-MOST_CLASSES_DRAWN = 100
-"""A matrix figure shows at most so many classes: beyond that nothing can be read from it."""
+MOST_FIGURES = 50
+"""Evaluations during training that are kept as figures: each holds every class's distribution."""
 
 MATRIX_TITLES = {"target": "Target distribution", "C": "C, learned over the other classes"}
 
-HEADLINE = ("accuracy", "nll", "ece", "margin_mean", "margin_variance", "confidence_wrong")
+HEADLINE = (
+    "accuracy",
+    "nll",
+    "ece",
+    "confidence_gap",
+    "aurc",
+    "nll_scaled",
+    "margin_mean",
+    "margin_variance",
+    "confidence_wrong",
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,8 @@ class Trained:
     """The network, or the average of its weights if there is one."""
     target: Target
     data: Dataset
+    validation: Part
+    """Held out of training: what a temperature may be fitted on."""
 
 
 def record_progress(
@@ -57,20 +71,59 @@ def record_progress(
     return logits.clone().to(run.device), labels.clone().to(run.device)
 
 
+def record_figures(run: Run, step: int, target: Target, logits: Tensor, labels: Tensor, names: tuple[str, ...]) -> None:
+    """Calibration on the validation part and the target's matrices, as they are at this step."""
+    diagram = reliability_figure("Reliability on the validation part", reliability(logits.cpu(), labels.cpu()))
+    run.record_figures(step, "validation", {"reliability": diagram})
+    run.record_figures(step, "target", target_figures(target, names))
+
+
 def evaluate(config: SupervisedConfig, run: Run, trained: Trained) -> Result:
-    """Every chosen metric on the test part; three accuracies kept apart; weights, gradients and pictures."""
-    data = trained.data
-    logits, labels = predict(
-        run, trained.model, data, data.test, batch_size=config.evaluate.batch_size, workers=config.data.workers
-    )
+    """Every chosen metric on the test part, some after temperature scaling too; weights, gradients and pictures."""
+    settings = {"batch_size": config.evaluate.batch_size, "workers": config.data.workers}
+    logits, labels = predict(run, trained.model, trained.data, trained.data.test, **settings)
+    temperature = fitted_temperature(*predict(run, trained.model, trained.data, trained.validation, **settings))
     metrics: Sequence[Metric] = [metric.build() for metric in config.evaluate.metrics]
+    scaled: Sequence[Metric] = [metric.build() for metric in config.evaluate.after_temperature]
+
     scalars = {metric.name: metric.function(logits, labels).item() for metric in metrics}
-    better: dict[str, Better] = {metric.name: metric.better for metric in metrics if metric.better}
+    scalars["temperature"] = temperature
+    scalars |= {f"{metric.name}_scaled": metric.function(logits / temperature, labels).item() for metric in scaled}
     scalars |= selected_accuracies(run)
-    better |= {"accuracy_validation_selected": "higher", "accuracy_best_on_test": "higher"}
     scalars["weight_norm"] = math.sqrt(sum(p.detach().square().sum().item() for p in trained.model.parameters()))
     scalars |= early_and_late(run.history("train/gradient_norm"))
-    return Result(scalars, better, figures_of(trained, logits, labels), tuple(n for n in HEADLINE if n in scalars))
+    better: dict[str, Better] = {"accuracy_validation_selected": "higher", "accuracy_best_on_test": "higher"}
+    better |= {metric.name: metric.better for metric in metrics if metric.better}
+    better |= {f"{metric.name}_scaled": metric.better for metric in scaled if metric.better}
+    return Result(
+        scalars=scalars,
+        better=better,
+        figures=figures_of(trained, logits, labels, temperature),
+        headline=tuple(name for name in HEADLINE if name in scalars),
+        intervals=intervals_of(metrics, logits, labels),
+        rows={metric.name: metric.rows(logits, labels).tolist() for metric in metrics if metric.rows},
+    )
+
+
+def fitted_temperature(logits: Tensor, labels: Tensor) -> float:
+    """The temperature that fits the validation part best; 1, which changes nothing, where none does.
+
+    None does where every prediction there is right (the colder, the better), or where they are no better than chance.
+    """
+    try:
+        return fit_temperature(logits, labels).temperature
+    except ValueError:
+        return 1.0
+
+
+def intervals_of(metrics: Sequence[Metric], logits: Tensor, labels: Tensor) -> dict[str, tuple[float, float]]:
+    """The intervals over test rows of those metrics that have one."""
+    found = {metric.name: metric.interval(logits, labels) for metric in metrics}
+    return {
+        name: (interval.low, interval.high)
+        for name, interval in found.items()
+        if interval is not None and math.isfinite(interval.low) and math.isfinite(interval.high)
+    }
 
 
 def selected_accuracies(run: Run) -> dict[str, float]:
@@ -95,17 +148,26 @@ def early_and_late(history: list[tuple[int, float]]) -> dict[str, float]:
     return {"gradient_norm_early": sum(early) / len(early), "gradient_norm_late": sum(late) / len(late)}
 
 
-def figures_of(trained: Trained, logits: Tensor, labels: Tensor) -> dict[str, Figure]:
-    """The target's matrix, LS++'s C, mean output probabilities by class, and a reliability diagram."""
+def figures_of(trained: Trained, logits: Tensor, labels: Tensor, temperature: float) -> dict[str, Figure]:
+    """Calibration as it is and at the temperature, selective prediction, mean outputs by class, the target's matrices."""
     names = trained.data.class_names
-    found: dict[str, Figure] = {
-        "reliability": reliability_figure(logits, labels),
+    at_temperature = reliability(logits / temperature, labels)
+    return {
+        "reliability": reliability_figure("Reliability on the test part", reliability(logits, labels)),
+        "reliability_scaled": reliability_figure(f"The same at temperature {temperature:.3g}", at_temperature),
+        "risk_coverage": risk_coverage_figure("Selective prediction", {"by confidence": top_label(logits, labels)}),
         "probabilities": matrix_figure("Mean output probabilities", class_means(logits, labels), names),
+        **target_figures(trained.target, names),
     }
-    for name, matrix in trained.target.matrices().items():
-        if len(matrix) == len(names):
-            found[name] = matrix_figure(MATRIX_TITLES.get(name, name), matrix, names)
-    return found
+
+
+def target_figures(target: Target, names: tuple[str, ...]) -> dict[str, Figure]:
+    """The target's matrix over the classes, LS++'s C."""
+    return {
+        name: matrix_figure(MATRIX_TITLES.get(name, name), matrix, names)
+        for name, matrix in target.matrices().items()
+        if len(matrix) == len(names)
+    }
 
 
 def class_means(logits: Float[Tensor, "batch classes"], labels: Tensor) -> Float[Tensor, "classes classes"]:
@@ -114,31 +176,3 @@ def class_means(logits: Float[Tensor, "batch classes"], labels: Tensor) -> Float
     probs = logits.double().softmax(dim=1)
     sums = torch.zeros(logits.shape[1], logits.shape[1], dtype=probs.dtype).index_add_(0, classes, probs)
     return sums / torch.bincount(classes, minlength=logits.shape[1]).unsqueeze(1)
-
-
-def matrix_figure(title: str, matrix: Tensor, names: tuple[str, ...]) -> MatrixFigure:
-    """A class-by-class matrix with the true class in rows."""
-    shown = names[:MOST_CLASSES_DRAWN]
-    if len(shown) < len(names):
-        title += f" (first {len(shown)} of {len(names)} classes)"
-    values = matrix[: len(shown), : len(shown)].cpu().tolist()
-    return MatrixFigure(
-        title=title,
-        values=tuple(map(tuple, values)),
-        rows=shown,
-        columns=shown,
-        row_label="true class",
-        column_label="class",
-    )
-
-
-def reliability_figure(logits: Tensor, labels: Tensor) -> ReliabilityFigure:
-    """Accuracy against confidence in 15 bins."""
-    bins = reliability(logits, labels)
-    return ReliabilityFigure(
-        title="Reliability on the test part",
-        edges=tuple(bins.edges.tolist()),
-        counts=tuple(bins.counts.tolist()),
-        confidence=tuple(None if math.isnan(value) else value for value in bins.confidence.tolist()),
-        accuracy=tuple(None if math.isnan(value) else value for value in bins.accuracy.tolist()),
-    )

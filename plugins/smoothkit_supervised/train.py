@@ -11,7 +11,7 @@ from smoothkit.errors import blame
 from smoothkit.run import Run
 from smoothkit.targets import Target
 from smoothkit_supervised.config import SupervisedConfig
-from smoothkit_supervised.evaluate import Trained, record_progress
+from smoothkit_supervised.evaluate import MOST_FIGURES, Trained, record_figures, record_progress
 from smoothkit_supervised.fit import check_fit
 from smoothkit_supervised.meta import meta_learner
 from smoothkit_supervised.optimisation import lr_factor, make_optimizer, parameters_of, set_lr
@@ -49,6 +49,7 @@ def train(config: SupervisedConfig, run: Run) -> Trained:
         run.track(average=evaluated)
 
     total = config.train.epochs * batches.per_epoch
+    figures_every = -(-config.train.epochs // MOST_FIGURES)
     for step in run.steps(total):
         factor = lr_factor(config.train, step, batches.per_epoch)
         set_lr(optimizer, factor)
@@ -81,10 +82,13 @@ def train(config: SupervisedConfig, run: Run) -> Trained:
             if epoch % config.evaluate.every == 0 or epoch == config.train.epochs:
                 run.check_losses()
                 run.sync_buffers(evaluated)
-                target.end_validation(*record_progress(config, run, step, evaluated, data, validation))
+                held_out = record_progress(config, run, step, evaluated, data, validation)
+                target.end_validation(*held_out)
+                if epoch % figures_every == 0 or epoch == config.train.epochs:
+                    record_figures(run, step, target, *held_out, data.class_names)
                 model.train()
     target.set_progress(1.0)
-    return Trained(evaluated, target, data)
+    return Trained(evaluated, target, data, validation)
 
 
 def context(run: Run, target: Target, teacher: nn.Module | None, images: Tensor, index: Tensor) -> dict[str, Tensor]:

@@ -1,72 +1,252 @@
-"""Confidence against accuracy, bin by bin: how often predictions made with about the same confidence are right."""
+"""Confidence against accuracy, bin by bin: whether predictions made with a confidence c are right c of the time.
 
-from dataclasses import dataclass
+Each measure is a function of the sums of a `Reliability`, over its last axis; `smoothkit.metrics.bins` makes those from
+events, all at once or as they come. What is estimated from bins depends on the bins: state their number and kind.
+"""
+
+import math
+from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Float64
 from torch import Tensor
 
+from smoothkit.metrics.bins import (
+    BINS,
+    BinSums,
+    Closed,
+    Reliability,
+    equal_mass_edges,
+    equal_width_edges,
+    reliability_of,
+)
+from smoothkit.metrics.boundary import Labels, blocks, check_choice
+from smoothkit.metrics.events import top_label
 
-@dataclass(frozen=True)
-class Reliability:
-    """A reliability diagram's numbers, one entry per bin of confidence, NaN where a bin is empty.
+Norm = Literal["l1", "l2", "max"]
+Binning = Literal["width", "mass"]
+"""Bins of equal width, or of equally many predictions."""
 
-    The bins have equal width and are closed on the right, (lower, upper]: of `bins` bins, bin b holds the confidences
-    above b / bins up to and including (b + 1) / bins. Confidence 1 therefore lies in the last bin, and 0 in the first,
-    which is closed on both sides. This is the convention of Guo et al., ICML 2017 (arXiv 1706.04599).
-    """
-
-    counts: Int64[Tensor, " bins"]
-    """Predictions in each bin."""
-    confidence: Float64[Tensor, " bins"]
-    """Their mean confidence, 0 to 1."""
-    accuracy: Float64[Tensor, " bins"]
-    """The share of them that is right, 0 to 1; under soft labels, the expected share."""
-
-    @property
-    def edges(self) -> Float64[Tensor, " edges"]:
-        """The boundaries of the bins, from 0 to 1: one more than there are bins."""
-        return bin_edges(len(self.counts), self.counts.device)
-
-    @property
-    def expected_calibration_error(self) -> Float64[Tensor, ""]:
-        """The mean over all predictions of their bin's |confidence - accuracy|, 0 to 1; an empty bin adds nothing."""
-        gaps = (self.confidence - self.accuracy).abs().nan_to_num(nan=0.0)
-        return (gaps * self.counts).sum() / self.counts.sum()
+Value = Float64[Tensor, "*groups"]
 
 
-def reliability_of(
-    confidence: Float64[Tensor, " batch"], correctness: Float64[Tensor, " batch"], bins: int
+def reliability(
+    outputs: Float[Tensor, "rows classes"],
+    labels: Labels,
+    bins: int = BINS,
+    *,
+    metric: str = "reliability",
+    binning: Binning = "width",
+    closed: Closed = "right",
+    from_logits: bool = True,
+    ignore_index: int | None = None,
 ) -> Reliability:
-    """Sort predictions into bins by their confidence and average confidence and correctness in each.
+    """Counts, confidences and accuracies of the predicted classes in bins of confidence.
 
-    `confidence` is 0 to 1; `correctness` is 1 for right, 0 for wrong, or a probability of being right. Counts are
-    integers and sums are float64, so nothing saturates above 2^24 predictions. Raises ValueError for `bins` below 1.
-
-    >>> confidence = torch.tensor([0.75, 1.0, 1.0], dtype=torch.float64)
-    >>> correctness = torch.tensor([1.0, 1.0, 0.0], dtype=torch.float64)
-    >>> reliability_of(confidence, correctness, bins=2)
-    Reliability(counts=tensor([0, 3]), confidence=tensor([   nan, 0.9167], dtype=torch.float64), \
-accuracy=tensor([   nan, 0.6667], dtype=torch.float64))
+    Equal-mass bins (`binning="mass"`) are always right-closed. Raises ValueError for `bins` below 1, and as
+    `smoothkit.metrics.boundary` says; its messages name `metric`.
     """
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, got {bins}")
-    # Comparing with a table of edges puts i / bins exactly where it belongs, which a product with `bins` does not.
-    inner_edges = bin_edges(bins, confidence.device)[1:-1]
-    bin_of = torch.bucketize(confidence.contiguous(), inner_edges, right=False)
-    counts = torch.bincount(bin_of, minlength=bins)
-    return Reliability(
-        counts=counts,
-        confidence=_sum_by(bin_of, confidence, bins) / counts,
-        accuracy=_sum_by(bin_of, correctness, bins) / counts,
+    check_choice(metric, "binning", binning, Binning)
+    options = {"from_logits": from_logits, "ignore_index": ignore_index}
+    if binning == "mass":
+        confidence, correctness = top_label(outputs, labels, metric=metric, **options)
+        return reliability_of(confidence, correctness, edges=equal_mass_edges(confidence, bins))
+    sums = BinSums(equal_width_edges(bins, outputs.device), closed)
+    for block in blocks(metric, outputs, labels, **options):
+        sums.add(block.confidence, block.correctness, soft=block.labels.ndim == 2)
+    return sums.reliability().group(0)
+
+
+def calibration_error_of(bins: Reliability, norm: Norm = "l1") -> Value:
+    """The calibration error in a norm of the bins' gaps between confidence and accuracy, 0 to 1; NaN without events.
+
+    "l1", the expected calibration error (ECE), is the mean gap, each bin weighted by its count (Guo et al., ICML 2017,
+    equation 3); "l2" is the root of the mean squared gap (RMSCE); "max" is the largest gap of a bin that holds any
+    events (MCE). All are plug-in estimates and biased upward, the more the fewer events there are per bin: groups of
+    different size cannot be compared by them. `null_calibration_error_of` says what a calibrated model would show.
+    """
+    check_choice("calibration_error_of", "norm", norm, Norm)
+    gaps = _gaps(bins).abs()
+    if norm == "max":
+        return torch.where(bins.total > 0, gaps.amax(dim=-1), torch.nan)
+    if norm == "l1":
+        return (bins.weights * gaps).sum(dim=-1)
+    return (bins.weights * gaps.square()).sum(dim=-1).sqrt()
+
+
+def _gaps(bins: Reliability) -> Float64[Tensor, "*groups bins"]:
+    """The bins' gaps; 0 where a bin is empty, since it has no weight."""
+    return torch.where(bins.counts > 0, bins.gaps, 0.0)
+
+
+def average_calibration_error_of(bins: Reliability) -> Value:
+    """The mean absolute gap of the bins that hold any events, each counting alike (netcal's ACE), 0 to 1."""
+    return _gaps(bins).abs().sum(dim=-1) / (bins.counts > 0).sum(dim=-1)
+
+
+def debiased_squared_error_of(bins: Reliability) -> Value:
+    """The mean squared gap less what chance alone adds to it: unbiased for the bins at hand, so it may be negative.
+
+    sum over bins of w_b [(conf_b - acc_b)^2 - v_b / (n_b - 1)], with v_b the variance of correctness in the bin. A bin
+    with one event has no variance to take off and keeps its squared gap. Compare groups and take means of this square;
+    clip and take the root (`debiased_calibration_error_of`) only to show it. Kumar, Liang and Ma, NeurIPS 2019 (arXiv
+    1909.10155), section 5.
+    """
+    chance = torch.where(bins.counts > 1, bins.variance / (bins.counts - 1), 0.0)
+    return (bins.weights * (_gaps(bins).square() - chance)).sum(dim=-1)
+
+
+def debiased_calibration_error_of(bins: Reliability) -> Value:
+    """The root of `debiased_squared_error_of`, 0 where that is negative: for display, since a root is biased again."""
+    return debiased_squared_error_of(bins).clamp(min=0.0).sqrt()
+
+
+def confidence_gap_of(bins: Reliability) -> Value:
+    """Mean confidence minus accuracy over all events, -1 to 1: positive is over-confident. Bins play no part in it."""
+    return (bins.confidence_sum - bins.correctness_sum).sum(dim=-1) / bins.total
+
+
+class Sides(NamedTuple):
+    """The two parts of the ECE: their sum is the ECE, their difference the confidence gap."""
+
+    over: Value
+    """What bins contribute whose confidence exceeds their accuracy."""
+    under: Value
+    """What bins contribute whose accuracy exceeds their confidence."""
+
+
+def sides_of(bins: Reliability) -> Sides:
+    """The ECE divided into over-confidence and under-confidence."""
+    gaps = bins.weights * _gaps(bins)
+    return Sides(over=gaps.clamp(min=0.0).sum(dim=-1), under=(-gaps).clamp(min=0.0).sum(dim=-1))
+
+
+def null_calibration_error_of(bins: Reliability) -> Value:
+    """The ECE that a perfectly calibrated model would show on average with as many events in the same bins.
+
+    sqrt(2 / (pi n)) sum_b sqrt(w_b v_b), with v_b the mean of c (1 - c) over the events' confidences c in the bin: the
+    mean absolute value of a normal law with the variance of each bin's gap. An ECE near it says nothing against
+    calibration. Roelofs et al., AISTATS 2022 (arXiv 2012.08668), study this bias by simulation.
+    """
+    variance = (bins.confidence_sum - bins.confidence_square_sum).clamp(min=0.0)
+    # sqrt(w_b v_b / n) is the root of the sum of c (1 - c), over n.
+    return math.sqrt(2 / math.pi) * variance.sqrt().sum(dim=-1) / bins.total
+
+
+class BrierParts(NamedTuple):
+    """The Brier score of the events, taken apart: reliability - resolution + uncertainty + within_bins."""
+
+    reliability: Value
+    """The mean squared gap of confidence and accuracy."""
+    resolution: Value
+    """The variance of the bins' accuracies around the overall one."""
+    uncertainty: Value
+    """The variance that the events would have without any prediction."""
+    within_bins: Value
+    """What binning hides: the variance of confidence within bins, less twice its covariance with correctness."""
+
+    @property
+    def total(self) -> Value:
+        """The Brier score of the events (one term for each, 0 to 1), up to rounding."""
+        return self.reliability - self.resolution + self.uncertainty + self.within_bins
+
+
+def brier_parts_of(bins: Reliability) -> BrierParts:
+    """The Brier score of the events and its parts (Murphy 1973), with the terms within bins that make them add up.
+
+    Stephenson, Coelho and Jolliffe (Weather and Forecasting 23, 2008) have the terms within bins. Under soft labels it
+    is the score against the soft value, and `uncertainty` its variance around the mean.
+    """
+    overall = bins.correctness_sum.sum(dim=-1) / bins.total
+    weights = bins.weights
+    confidence, accuracy = bins.confidence.nan_to_num(nan=0.0), bins.accuracy.nan_to_num(nan=0.0)
+    variance = (bins.confidence_square_sum / bins.counts).nan_to_num(nan=0.0) - confidence.square()
+    covariance = (bins.product_sum / bins.counts).nan_to_num(nan=0.0) - confidence * accuracy
+    return BrierParts(
+        reliability=(weights * (confidence - accuracy).square()).sum(dim=-1),
+        resolution=(weights * (accuracy - overall[..., None]).square()).sum(dim=-1),
+        uncertainty=bins.correctness_square_sum.sum(dim=-1) / bins.total - overall.square(),
+        within_bins=(weights * (variance - 2 * covariance)).sum(dim=-1),
     )
 
 
-def bin_edges(bins: int, device: torch.device) -> Float64[Tensor, " edges"]:
-    """The boundaries of `bins` bins of equal width between 0 and 1: each the float64 nearest to i / bins."""
-    return torch.arange(bins + 1, dtype=torch.float64, device=device) / bins
+# --- Of a classifier's predictions -----------------------------------------------------------------------------------
 
 
-def _sum_by(bin_of: Int64[Tensor, " batch"], values: Float64[Tensor, " batch"], bins: int) -> Float64[Tensor, " bins"]:
-    # index_add_ has a deterministic form on the GPU, bincount with weights has none.
-    return torch.zeros(bins, dtype=torch.float64, device=values.device).index_add_(0, bin_of, values)
+def expected_calibration_error(
+    outputs: Float[Tensor, "rows classes"],
+    labels: Labels,
+    bins: int = BINS,
+    *,
+    norm: Norm = "l1",
+    binning: Binning = "width",
+    closed: Closed = "right",
+    from_logits: bool = True,
+    ignore_index: int | None = None,
+) -> Float64[Tensor, ""]:
+    """The calibration error of the predicted class (ECE): mean |confidence - accuracy| over bins of confidence, 0 to 1.
+
+    `calibration_error_of` has the norms; with `binning="mass"` it is the adaptive calibration error. Under soft labels
+    a prediction is right with the probability that the label gives the predicted class. Raises ValueError as
+    `reliability` does.
+
+    >>> expected_calibration_error(torch.tensor([[0.0, 0.0], [0.0, 0.0]]), torch.tensor([0, 0]))
+    tensor(0.5000, dtype=torch.float64)
+    """
+    found = reliability(
+        outputs,
+        labels,
+        bins,
+        metric="expected_calibration_error",
+        binning=binning,
+        closed=closed,
+        from_logits=from_logits,
+        ignore_index=ignore_index,
+    )
+    return calibration_error_of(found, norm)
+
+
+def debiased_calibration_error(
+    outputs: Float[Tensor, "rows classes"],
+    labels: Labels,
+    bins: int = BINS,
+    *,
+    binning: Binning = "mass",
+    from_logits: bool = True,
+    ignore_index: int | None = None,
+) -> Float64[Tensor, ""]:
+    """The root-mean-square calibration error of the predicted class without its bias, 0 to 1, in equal-mass bins.
+
+    The root of `debiased_squared_error_of`, 0 where that is negative. Raises ValueError as `reliability` does.
+    """
+    found = reliability(
+        outputs,
+        labels,
+        bins,
+        metric="debiased_calibration_error",
+        binning=binning,
+        from_logits=from_logits,
+        ignore_index=ignore_index,
+    )
+    return debiased_calibration_error_of(found)
+
+
+def confidence_gap(
+    outputs: Float[Tensor, "rows classes"],
+    labels: Labels,
+    *,
+    from_logits: bool = True,
+    ignore_index: int | None = None,
+) -> Float64[Tensor, ""]:
+    """Mean confidence minus accuracy, -1 to 1: positive is over-confident, negative under-confident.
+
+    Its absolute value is at most the ECE, whatever the bins. Under soft labels a prediction is right with the
+    probability that the label gives the predicted class, so this accuracy is the expected one.
+
+    >>> confidence_gap(torch.tensor([[0.0, 0.0], [0.0, 0.0]]), torch.tensor([0, 0]))
+    tensor(-0.5000, dtype=torch.float64)
+    """
+    confidence, correctness = top_label(
+        outputs, labels, metric="confidence_gap", from_logits=from_logits, ignore_index=ignore_index
+    )
+    return (confidence - correctness).mean()

@@ -1,32 +1,18 @@
 """A study's folder, read back: what was asked for, its summary, and what each run left, finished or not."""
 
-import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from smoothkit.errors import OutputError
-from smoothkit.files import CONFIG, METRICS, RESULT, STUDY, SUMMARY
-from smoothkit.report.statistics import summarise
+from smoothkit.files import CONFIG, METRICS, RESULT, STUDY, SUMMARY, finite
+from smoothkit.report.numbers import count
+from smoothkit.report.recording import UNREADABLE, RunRecord, describe_error, parse_json, read_run, seed_of
+from smoothkit.report.summary import summarise
 from smoothkit.scenario import Result
-
-SCHEMA = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunRecord:
-    """What one run left in its folder."""
-
-    variant: str
-    """The variant's name, or its folder's as long as none of its runs has finished."""
-    seed: int
-    config: str
-    """The resolved scenario, in TOML."""
-    rows: tuple[Mapping[str, Any], ...]
-    """What was logged: `{"step": 20, "train/loss": 1.2}`, None where a value was not finite."""
-    result: Result | None
+from smoothkit.scenario_file import _slug
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +25,9 @@ class StudyRecord:
     runs: tuple[RunRecord, ...]
     """Those that began, by variant in the study's order, then by seed."""
     pending: tuple[tuple[str, int], ...]
-    """Variant and seed of every run that was asked for and has neither finished nor failed."""
+    """Variant and seed of every run that was asked for and has neither a result, nor an error, nor a damaged result."""
+    gaps: tuple[str, ...]
+    """What could not be read besides runs, and why."""
 
     def by_variant(self) -> dict[str, list[RunRecord]]:
         """The runs of each variant."""
@@ -48,88 +36,104 @@ class StudyRecord:
             groups.setdefault(run.variant, []).append(run)
         return groups
 
+    def missing(self) -> list[str]:
+        """One line per run without a result, and per thing that could not be read."""
+        failed = [(run, run.error) for run in self.runs if run.error]
+        return [
+            *self.gaps,
+            *(f"{run.variant}, seed {run.seed}: failed: {error}" for run, error in failed),
+            *self._gaps_of_runs(),
+            *(f"{variant}, seed {seed}: not finished" for variant, seed in self.pending),
+        ]
+
+    def _gaps_of_runs(self) -> Iterator[str]:
+        """One line per gap, however many runs have it."""
+        runs: dict[str, list[RunRecord]] = {}
+        for run in self.runs:
+            for gap in run.gaps:
+                runs.setdefault(gap, []).append(run)
+        for gap, (first, *others) in runs.items():
+            more = f" and {count(len(others), 'more run')}" if others else ""
+            yield f"{first.variant}, seed {first.seed}{more}: {gap}"
+
 
 def read_study(directory: Path) -> StudyRecord:
     """Read a study that has ended, was stopped, or is still running.
 
+    Whatever is damaged, half-written or from another version within it becomes a line in `StudyRecord.missing`.
+
     Raises:
-        OutputError: the folder holds no study, or a file in it is damaged or written by another version.
+        OutputError: the folder holds no study, or the file that says what was asked for is damaged.
     """
-    asked_for = directory / STUDY
-    if not asked_for.is_file():
-        raise OutputError(f"{directory}: is not the folder of a study (it has no {asked_for.name})")
-    study = _read(asked_for, tomllib.loads)
-    folders = sorted(path.parent for path in directory.glob(f"*/seed-*/{CONFIG}"))
-    files = {folder: folder / RESULT for folder in folders}
-    stored = {folder: _read(file, _parse_result) for folder, file in files.items() if file.exists()}
-    names = {folder.parent: variant for folder, (variant, _) in stored.items()}
-    runs = [
-        _read_run(folder, names.get(folder.parent, folder.parent.name), stored[folder][1] if folder in stored else None)
-        for folder in folders
-    ]
-    order = {variant: place for place, variant in enumerate(study["variants"])}
-    runs.sort(key=lambda run: (order.get(run.variant, len(order)), run.variant, run.seed))
-    summary_file = directory / SUMMARY
-    summary = _read(summary_file, _parse) if summary_file.exists() else _summary(study, runs)
-    done = {(run.variant, run.seed) for run in runs if run.result}
-    done |= {(failure["variant"], failure["seed"]) for failure in summary["failures"]}
-    return StudyRecord(
-        directory=directory,
-        title=study.get("title") or directory.resolve().name,
-        summary=summary,
-        runs=tuple(runs),
-        pending=tuple(run for run in _asked_for(study) if run not in done),
-    )
-
-
-def _read(path: Path, parse: Any) -> Any:
-    try:
-        return parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, LookupError) as error:
-        raise OutputError(f"{path}: cannot be read: {error!r}") from error
-
-
-def _parse(text: str) -> dict[str, Any]:
-    content = json.loads(text)
-    if content.get("schema") != SCHEMA:
-        raise ValueError(f"its schema is {content.get('schema')!r}; this version of smoothkit reads {SCHEMA}")
-    return content
-
-
-def _parse_result(text: str) -> tuple[str, Result]:
-    content = _parse(text)
-    return content["variant"], Result.from_json(content)
-
-
-def _read_run(folder: Path, variant: str, result: Result | None) -> RunRecord:
-    metrics = folder / METRICS
-    return RunRecord(
-        variant=variant,
-        seed=int(folder.name.removeprefix("seed-")),
-        config=(folder / CONFIG).read_text(encoding="utf-8"),
-        rows=_read(metrics, _parse_rows) if metrics.exists() else (),
-        result=result,
-    )
-
-
-def _parse_rows(text: str) -> tuple[dict[str, Any], ...]:
-    # A run that is being written, or was killed, may end in half a line.
-    return tuple(json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n"))
-
-
-def _summary(study: Mapping[str, Any], runs: list[RunRecord]) -> dict[str, Any]:
-    """What `summary.json` would say, had the study come to write it."""
+    study = _read_plan(directory)
+    gaps: list[str] = []
+    runs = _read_runs(directory, list(study["variants"]), gaps)
     results: dict[str, dict[int, Result]] = {variant: {} for variant in study["variants"]}
     for run in runs:
         if run.result:
             results[run.variant][run.seed] = run.result
-    return {
-        "scenario": study["scenario"],
-        "baseline": study["baseline"],
-        "environment": {},
-        **summarise(results, study["baseline"]),
-        "failures": [],
-    }
+    failures = [{"variant": run.variant, "seed": run.seed, "error": run.error} for run in runs if run.error]
+    # A run that left a result, an error, or something unreadable is told of as such.
+    told = {(run.variant, run.seed) for run in runs if run.result or run.error or _has_damaged_result(run)}
+    return StudyRecord(
+        directory=directory,
+        title=study.get("title") or directory.resolve().name,
+        # Computed anew: a summary may be older than the results, or than the statistics of this version.
+        summary={
+            "scenario": study["scenario"],
+            "baseline": study.get("baseline"),
+            "environment": _read_environment(directory, gaps),
+            **finite(summarise(results, study.get("baseline"))),
+            "failures": failures,
+        },
+        runs=tuple(runs),
+        pending=tuple(run for run in _asked_for(study) if run not in told),
+        gaps=tuple(gaps),
+    )
+
+
+def _read_plan(directory: Path) -> dict[str, Any]:
+    path = directory / STUDY
+    if not path.is_file():
+        raise OutputError(f"{directory}: is not the folder of a study (it has no {STUDY})")
+    try:
+        plan = tomllib.loads(path.read_text(encoding="utf-8"))
+        if not (isinstance(plan["scenario"], str) and _asked_for(plan)):
+            raise ValueError("it asks for no run of a scenario")
+    except UNREADABLE as error:
+        raise OutputError(f"{path}: cannot be read: {describe_error(error)}") from error
+    return plan
+
+
+def _read_runs(directory: Path, variants: list[str], gaps: list[str]) -> list[RunRecord]:
+    """Every run that began; folders that belong to no run of the study are told of in `gaps`."""
+    by_folder = {_slug(variant): variant for variant in variants}
+    runs = []
+    for folder in sorted(directory.glob("*/seed-*")):
+        if not any((folder / name).exists() for name in (CONFIG, METRICS, RESULT)):
+            continue
+        variant, seed = by_folder.get(folder.parent.name), seed_of(folder)
+        if variant is None or seed is None:
+            gaps.append(f"{folder.relative_to(directory)}: belongs to no run of this study, left out")
+        else:
+            runs.append(read_run(folder, variant, seed))
+    return sorted(runs, key=lambda run: (variants.index(run.variant), run.seed))
+
+
+def _read_environment(directory: Path, gaps: list[str]) -> dict[str, Any]:
+    """What the summary says that the results do not; nothing if there is none yet."""
+    path = directory / SUMMARY
+    if not path.exists():
+        return {}
+    try:
+        return dict(parse_json(path.read_text(encoding="utf-8"))["environment"])
+    except UNREADABLE as error:
+        gaps.append(f"{SUMMARY} cannot be read: {describe_error(error)}; the tables are computed from the results")
+        return {}
+
+
+def _has_damaged_result(run: RunRecord) -> bool:
+    return any(gap.startswith(RESULT) for gap in run.gaps)
 
 
 def _asked_for(study: Mapping[str, Any]) -> list[tuple[str, int]]:

@@ -1,93 +1,77 @@
 """Learning curves: how what was logged went on over training, per variant, over its seeds."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure as Picture
+from jaxtyping import Float64
 
-from smoothkit.report.pictures import frame, layout_engine, line, style
+from smoothkit.report.figures import CurvesFigure
+from smoothkit.report.recording import Curve
 
 MOST_POINTS = 200
 """Points of a drawn curve; longer records are averaged over equal stretches of training."""
 
-Rows = Sequence[Mapping[str, Any]]
-"""A run's `metrics.jsonl`."""
+Curves = Mapping[str, Curve]
+"""What one run logged, by tag."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Band:
-    """Mean over seeds with the range they span, at each step that any of them recorded."""
-
-    steps: tuple[float, ...]
-    mean: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-
-
-def bands(runs: Mapping[str, Iterable[Rows]]) -> dict[str, dict[str, Band]]:
-    """Bands by tag, then by variant, from each variant's runs. Values that are not finite (None) are left out.
+def learning_curves(runs: Mapping[str, Iterable[Curves]]) -> dict[str, CurvesFigure]:
+    """A figure per tag with a curve per variant: the mean over its seeds, with the range they span as its band.
 
     Where runs stopped at different steps, the mean is over those that got there.
 
-    >>> runs = {"LS": [[{"step": 1, "train/loss": 2.0}], [{"step": 1, "train/loss": 4.0}]]}
-    >>> bands(runs)["train/loss"]["LS"]
-    Band(steps=(1.0,), mean=(3.0,), low=(2.0,), high=(4.0,))
+    >>> curve = lambda value: {"train/loss": Curve(np.array([1.0]), np.array([value]))}
+    >>> figure = learning_curves({"LS": [curve(2.0), curve(4.0)]})["train/loss"]
+    >>> figure.y["LS"], figure.low["LS"], figure.high["LS"]
+    ((3.0,), (2.0,), (4.0,))
     """
-    found: dict[str, dict[str, Band]] = {}
-    for variant, rows_by_seed in runs.items():
-        seeds = [_curves(rows) for rows in rows_by_seed]
-        for tag in dict.fromkeys(tag for curves in seeds for tag in curves):
-            found.setdefault(tag, {})[variant] = _band([curves[tag] for curves in seeds if tag in curves])
-    return found
+    seeds = {variant: list(curves) for variant, curves in runs.items()}
+    tags = dict.fromkeys(tag for curves in seeds.values() for by_tag in curves for tag in by_tag)
+    return {
+        tag: _figure(tag, {variant: [c[tag] for c in curves if tag in c] for variant, curves in seeds.items()})
+        for tag in tags
+    }
 
 
-def _curves(rows: Rows) -> dict[str, list[tuple[float, float]]]:
-    """(step, value) pairs by tag."""
-    curves: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        for tag, value in row.items():
-            if tag != "step" and value is not None and math.isfinite(value):
-                curves.setdefault(tag, []).append((float(row["step"]), float(value)))
-    return curves
-
-
-def _band(curves: Sequence[Sequence[tuple[float, float]]]) -> Band:
-    steps = np.unique([step for curve in curves for step, _ in curve])
-    values = np.full((len(curves), len(steps)), np.nan)
-    for row, curve in zip(values, curves, strict=True):
-        at, value = zip(*curve, strict=True)
-        row[np.searchsorted(steps, at)] = value
-    if len(steps) > MOST_POINTS:
-        steps, values = _thin(steps, values)
-    return Band(
-        steps=tuple(steps.tolist()),
-        mean=tuple(np.nanmean(values, axis=0).tolist()),
-        low=tuple(np.nanmin(values, axis=0).tolist()),
-        high=tuple(np.nanmax(values, axis=0).tolist()),
+def _figure(tag: str, curves: Mapping[str, Sequence[Curve]]) -> CurvesFigure:
+    drawn = {variant: _band(seeds) for variant, seeds in curves.items() if any(len(seed.steps) for seed in seeds)}
+    several = {variant for variant in drawn if len(curves[variant]) > 1}
+    steps, mean, low, high = (
+        {variant: tuple(parts[place].tolist()) for variant, parts in drawn.items()} for place in range(4)
+    )
+    return CurvesFigure(
+        title=tag,
+        x_label="step",
+        y_label="",
+        x=steps,
+        y=mean,
+        low={variant: low[variant] for variant in several},
+        high={variant: high[variant] for variant in several},
     )
 
 
-def _thin(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+Line = Float64[np.ndarray, " points"]
+
+
+def _band(curves: Sequence[Curve]) -> tuple[Line, Line, Line, Line]:
+    """Steps, and mean, lowest and highest value of the seeds at each."""
+    steps = np.unique(np.concatenate([curve.steps for curve in curves]))
+    values = np.full((len(curves), len(steps)), np.nan)
+    for row, curve in zip(values, curves, strict=True):
+        row[np.searchsorted(steps, curve.steps)] = curve.values
+    if len(steps) > MOST_POINTS:
+        steps, values = _thin(steps, values)
+    return steps, np.nanmean(values, axis=0), np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+
+
+def _thin(
+    steps: Line, values: Float64[np.ndarray, "seeds points"]
+) -> tuple[Float64[np.ndarray, " fewer"], Float64[np.ndarray, "seeds fewer"]]:
     """Average each seed over `MOST_POINTS` equal stretches, so that the range stays that of seeds and not of noise."""
-    parts = np.array_split(np.arange(len(steps)), MOST_POINTS)
-    thinned = np.full((len(values), len(parts)), np.nan)
-    for place, part in enumerate(parts):
-        seen = np.isfinite(values[:, part]).any(axis=1)
-        thinned[seen, place] = np.nanmean(values[np.ix_(seen, part)], axis=1)
-    return np.array([steps[part].mean() for part in parts]), thinned
-
-
-def draw_bands(tag: str, by_variant: Mapping[str, Band]) -> Picture:
-    """One tag's curves, all variants together: the mean as a line, the range over seeds as a shade."""
-    with style():
-        picture = Picture(figsize=(4.4, 2.9), layout=layout_engine())
-        axes = picture.add_subplot()
-        for index, (variant, band) in enumerate(by_variant.items()):
-            look = line(index, single=len(band.steps) == 1)
-            axes.plot(band.steps, band.mean, label=variant, **look)
-            axes.fill_between(band.steps, band.low, band.high, color=look["color"], alpha=0.15, linewidth=0)
-        frame(axes, tag, "step", "")
-        return picture
+    starts = np.arange(MOST_POINTS) * len(steps) // MOST_POINTS
+    seen = np.isfinite(values)
+    counts = np.add.reduceat(seen, starts, axis=1, dtype=np.int64)
+    sums = np.add.reduceat(np.where(seen, values, 0.0), starts, axis=1)
+    means = np.full(sums.shape, np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return np.add.reduceat(steps, starts) / np.diff(starts, append=len(steps)), means

@@ -54,3 +54,25 @@ def mean_and_spread(mean: float | None, std: float | None, places: int) -> str:
     ('0.912 ± 0.012', '0.50')
     """
     return number(mean, places) if std is None else f"{number(mean, places)} ± {number(std, places)}"
+
+
+def p_value(p: float | None) -> str:
+    """A p-value with two significant digits, down to a thousandth.
+
+    >>> [p_value(p) for p in (0.0312, 0.5, 0.00002, 1.0, None)]
+    ['0.031', '0.50', '<0.001', '1.00', '–']
+    """
+    if p is None:
+        return MISSING
+    if p < 0.001:
+        return "<0.001"
+    return f"{p:.2f}" if p >= 0.095 else f"{p:.3f}"
+
+
+def count(quantity: int, noun: str) -> str:
+    """How many of something.
+
+    >>> count(1, "seed"), count(3, "seed")
+    ('1 seed', '3 seeds')
+    """
+    return f"{quantity} {noun}" if quantity == 1 else f"{quantity} {noun}s"

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from pydantic import InstanceOf
 from pydantic.json_schema import SkipJsonSchema
 from torch import Tensor
@@ -44,17 +44,36 @@ def class_distances(
             [2., 2., 0., 3.],
             [3., 3., 3., 0.]], dtype=torch.float64)
     """
+    found = read_tree(tree, num_classes, classes)
+    if isinstance(found, Tree):
+        return tree_distances(found, num_classes, distance)
+    if distance != "height":
+        raise ValueError("tree is a matrix of distances; leave out distance and classes, which say how to read one")
+    return found
+
+
+def read_tree(
+    tree: TreeLike, num_classes: int, classes: Sequence[str] | None = None
+) -> Tree | Float64[Tensor, "classes classes"]:
+    """The tree, or the matrix of distances that was given for one; ValueError that names the node where it is wrong."""
     if isinstance(tree, str) or not isinstance(tree, Mapping | Sequence | Tensor):
         raise ValueError(f"tree is {tree!r}; expected tables and lists, a list of parents, or a matrix of distances")
     if isinstance(tree, Tensor) or _is_matrix(tree, num_classes):
-        if distance != "height" or classes is not None:
+        if classes is not None:
             raise ValueError("tree is a matrix of distances; leave out distance and classes, which say how to read one")
         return _checked_distances(torch.as_tensor(tree, dtype=torch.float64, device="cpu").detach(), num_classes)
     if not isinstance(tree, Mapping) and tree and all(map(_is_integer, tree)):
         if classes is not None:
             raise ValueError("tree is a list of parents, which numbers the classes; leave out classes")
-        return tree_distances(_tree_of_parents(tree, num_classes), num_classes, distance)
-    return tree_distances(_tree_of_tables(tree, num_classes, classes), num_classes, distance)
+        return _tree_of_parents(tree, num_classes)
+    return _tree_of_tables(tree, num_classes, classes)
+
+
+def common_depths(tree: Tree, num_classes: int) -> Float64[Tensor, "classes classes"]:
+    """How many edges the lowest common ancestors of the classes are below the root, on the diagonal the classes."""
+    own = torch.tensor(_depths(tree.parents)[:num_classes], dtype=torch.float64, device="cpu")
+    # The way from one class to another goes up to the lowest common ancestor and down again.
+    return (own.unsqueeze(1) + own - tree_distances(tree, num_classes, "path")) / 2
 
 
 def tree_distances(tree: Tree, num_classes: int, distance: Distance) -> Float[Tensor, "classes classes"]:

@@ -1,7 +1,8 @@
 """TensorBoard: every run writes its scalars, figures, configuration and hyperparameters to one event stream.
 
 An observer plugin: it reads what the host logs and changes nothing. Tags are those of the host (`train/loss`), then
-`final/<name>` for the evaluation's scalars and `figures/<name>` for its pictures.
+`final/<name>` for the evaluation's scalars. Figures go to the Targets tab, those of training under the host's tags
+(`validation/matrix`), those of the evaluation as `final/<name>`, and these also as pictures, `figures/<name>`.
 """
 
 # Protocol buffers build their classes at run time, where a type checker cannot see them.
@@ -46,6 +47,13 @@ def smoothkit_logged(run: RunInfo, step: int, values: Mapping[str, float]) -> No
 
 
 @hookimpl
+def smoothkit_figures(run: RunInfo, step: int, figures: Mapping[str, Figure]) -> None:
+    """Write the figures for the Targets tab."""
+    if stream := _writers.get(run.directory):
+        stream.figures(step, figures)
+
+
+@hookimpl
 def smoothkit_evaluated(run: RunInfo, result: Result) -> None:
     """Write the evaluation at the last step that was logged."""
     if stream := _writers.get(run.directory):
@@ -87,10 +95,19 @@ class EventStream:
             self._tags.update(values)
             self._writer.add_custom_scalars(layout(self._tags))
 
+    def figures(self, step: int, figures: Mapping[str, Figure]) -> None:
+        """Write figures of one step, as numbers: drawing them is the tab's work."""
+        from smoothkit.tracking.figure_summary import figure_summary
+
+        for tag, figure in figures.items():
+            self._add(figure_summary(tag, figure), step)
+        self._step = max(self._step, step)
+
     def evaluation(self, result: Result) -> None:
-        """Write final scalars and pictures. They have one point each, so the layout of charts leaves them out."""
+        """Write final scalars and figures. They have one point each, so the layout of charts leaves them out."""
         for name, value in result.scalars.items():
             self._writer.add_scalar(f"final/{name}", value, self._step)
+        self.figures(self._step, {f"final/{name}": figure for name, figure in result.figures.items()})
         for name, figure in result.figures.items():
             self._add(_image(f"figures/{name}", figure), self._step)
         self._writer.flush()

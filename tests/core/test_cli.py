@@ -263,6 +263,30 @@ def test_report_reads_finished_and_unfinished_studies(smoothkit, quadratic, tmp_
     assert result.exit_code == 0, result.stderr
     assert {path.name for path in (tmp_path / "both").iterdir()} == {"report.html", "report.md"}
     assert "not finished" in (tmp_path / "both" / "report.md").read_text()
+    printed = " ".join(result.stdout.split())
+    assert "Results of one seed" in printed
+    assert "not finished" in printed
+    assert result.stdout.splitlines()[-2:] == ["report       both/report.html", "report       both/report.md"]
+
+
+def test_report_writes_the_formats_that_are_asked_for_and_prints_no_others(smoothkit, quadratic, tmp_path):
+    smoothkit("run", quadratic, "--output", "done", "--jobs", "1")
+    result = smoothkit("report", "done", "--output", "out", "--format", "csv", "--format", "latex", report=True)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines() == ["report       out/report.csv", "report       out/report.tex"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.csv", "report.tex"}
+    result = smoothkit("report", "done", "--output", "none", "--format", "terminal")
+    assert "Results of one seed" in result.stdout
+    assert "report" not in result.stdout.splitlines()[-1]
+    assert not (tmp_path / "none").exists()
+
+
+def test_report_names_what_is_damaged_and_goes_on(smoothkit, quadratic, tmp_path):
+    smoothkit("run", quadratic, "--output", "out", "--jobs", "1", "--seeds", "2")
+    (tmp_path / "out" / "ls" / "seed-1" / "result.json").write_text('{"schema": 1, "varia')
+    result = smoothkit("report", "out", "--format", "terminal")
+    assert result.exit_code == 0
+    assert "LS, seed 1: result.json cannot be read: Unterminated string" in " ".join(result.stdout.split())
 
 
 def test_schema_prints_json_or_what_there_is(smoothkit):

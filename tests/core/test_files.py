@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smoothkit.files import finite, write_json, write_text
+from smoothkit.files import finite, read_arrays, write_arrays, write_json, write_text
 
 
 def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path):
@@ -37,3 +37,33 @@ def test_json_has_no_nan_at_any_depth(tmp_path):
     write_json(tmp_path / "a.json", content)
     read = json.loads((tmp_path / "a.json").read_text())
     assert read == {"a": [1.5, None, [None, {"b": None}]], "c": "NaN", "d": 3, "e": None} == finite(content)
+
+
+def test_arrays_come_back_as_they_were(tmp_path):
+    write_arrays(tmp_path / "rows.npz", {"nll": [0.1, math.inf], "accuracy": (1.0, 0.0)})
+    read = read_arrays(tmp_path / "rows.npz")
+    assert {name: values.tolist() for name, values in read.items()} == {"nll": [0.1, math.inf], "accuracy": [1.0, 0.0]}
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.npz"]
+
+
+def test_arrays_that_cannot_be_written_leave_the_old_ones(tmp_path, monkeypatch):
+    path = tmp_path / "rows.npz"
+    write_arrays(path, {"nll": [1.0]})
+
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match=r"No space left on device: '.*rows\.npz'"):
+        write_arrays(path, {"nll": [2.0]})
+    monkeypatch.undo()
+    assert read_arrays(path)["nll"].tolist() == [1.0]
+    assert [file.name for file in tmp_path.iterdir()] == ["rows.npz"]
+
+
+def test_a_damaged_file_of_arrays_is_named(tmp_path):
+    path = tmp_path / "rows.npz"
+    write_arrays(path, {"nll": [1.0] * 100})
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ValueError, match=r"rows\.npz: "):
+        read_arrays(path)

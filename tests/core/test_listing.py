@@ -69,3 +69,18 @@ def test_every_registered_target_can_be_shown(smoothkit):
         assert result.exit_code == 0
         assert "Options" in result.stdout
         assert "num_classes:" not in result.stdout.partition("\nOptions\n")[2]
+
+
+def test_every_registered_metric_can_be_shown(smoothkit):
+    for name in json.loads(smoothkit("list", "metrics", "--json").stdout)["metrics"]:
+        result = smoothkit("show", "metric", name)
+        assert result.exit_code == 0
+        assert len(result.stdout.splitlines()) > 2, name
+
+
+def test_a_metric_is_shown_with_its_options_direction_and_interval(smoothkit):
+    shown = smoothkit("show", "metric", "rmsce_debiased").stdout
+    assert "binning: Literal['width', 'mass'], default 'mass'" in shown
+    assert "Better: lower" in shown
+    assert "Interval over test rows: yes" in shown
+    assert "tree: " in smoothkit("show", "metric", "mistake_severity").stdout.partition("\nOptions\n")[2]

@@ -12,6 +12,7 @@ from torch import nn
 from smoothkit.checkpoint import load_checkpoint
 from smoothkit.distributed import Group
 from smoothkit.errors import OutputError, TrainingError
+from smoothkit.report.figures import CurvesFigure, Figure
 from smoothkit.run import Run
 from smoothkit.scenario import RunInfo, RunSettings
 from smoothkit.stopping import Stopped, StopRequest
@@ -22,6 +23,7 @@ class Watching:
 
     def __init__(self):
         self.seen: list[tuple[int, dict[str, float]]] = []
+        self.drawn: list[tuple[int, dict[str, Figure]]] = []
         self.shown: list[tuple[int, int]] = []
 
     def progress(self, step: int, total: int, values: Mapping[str, float]) -> None:
@@ -29,6 +31,9 @@ class Watching:
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         self.seen.append((step, dict(values)))
+
+    def figures(self, step: int, figures: Mapping[str, Figure]) -> None:
+        self.drawn.append((step, dict(figures)))
 
 
 @pytest.fixture
@@ -106,6 +111,15 @@ def test_what_is_logged_is_the_mean_since_the_last_record(make, tmp_path):
     assert rows(tmp_path) == expected
     assert [{"step": step, **values} for step, values in watcher.seen] == expected
     assert run.history("train/loss") == [(5, 3.0), (7, 6.5)]
+
+
+def test_figures_go_to_who_watches_under_their_tags_and_are_not_kept(make, tmp_path):
+    watcher, figure = Watching(), CurvesFigure(title="t", x_label="x", y_label="y", x={}, y={})
+    run = make(watcher=watcher)
+    drive(run, 10, lambda step: run.record_figures(step, "validation", {"curves": figure}) if step == 4 else None)
+    assert watcher.drawn == [(4, {"validation/curves": figure})]
+    assert rows(tmp_path) == []
+    assert load_checkpoint(tmp_path)["rows"] == []
 
 
 def test_a_recorded_value_stands_at_its_own_step(make, tmp_path):

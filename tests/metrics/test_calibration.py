@@ -1,52 +1,233 @@
-"""The bins behind calibration error."""
+"""The laws of calibration measures."""
+
+import itertools
+import math
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smoothkit.metrics import bin_edges, reliability_of
+from smoothkit import metrics
+from smoothkit.metrics import (
+    Reliability,
+    average_calibration_error_of,
+    brier_parts_of,
+    calibration_error_of,
+    confidence_gap_of,
+    debiased_calibration_error_of,
+    debiased_squared_error_of,
+    null_calibration_error_of,
+    reliability_of,
+    sides_of,
+)
+
+few_examples = settings(max_examples=30, deadline=None)
+bin_numbers = st.integers(1, 30)
 
 
-@settings(deadline=None)
-@given(st.integers(1, 200))
-def test_every_edge_lies_in_the_bin_below_it(bins):
-    edges = bin_edges(bins, torch.device("cpu"))
-    counts = reliability_of(edges, torch.zeros(bins + 1, dtype=torch.float64), bins).counts
-    assert edges[[0, -1]].tolist() == [0, 1]
-    assert counts.tolist() == [2] + [1] * (bins - 1)
+def _events(pairs):
+    return torch.tensor(pairs, dtype=torch.float64).T.contiguous()
 
 
-@settings(deadline=None)
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=50), st.integers(1, 30))
-def test_bins_hold_what_a_loop_over_the_definition_puts_there(predictions, bins):
-    confidence, correctness = torch.tensor(predictions, dtype=torch.float64).T
-    diagram = reliability_of(confidence, correctness, bins)
-    for index in range(bins):
-        lower, upper = index / bins, (index + 1) / bins
-        members = [p for p in predictions if lower < p[0] <= upper or (index == 0 and p[0] == 0)]
-        assert int(diagram.counts[index]) == len(members)
-        for column, means in enumerate((diagram.confidence, diagram.accuracy)):
-            expected = sum(member[column] for member in members) / len(members) if members else float("nan")
-            assert float(means[index]) == pytest.approx(expected, rel=1e-12, abs=1e-15, nan_ok=True)
+soft_events = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=60).map(_events)
+hard_events = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 1)), min_size=1, max_size=60).map(_events)
+events = soft_events | hard_events
 
 
-def test_counts_are_exact_beyond_what_single_precision_can_count():
-    # 55 % of 2e7 equal predictions of confidence 0.55 are right: calibrated. Single-precision counts stop at 2^24.
-    rows = 20_000_000
-    correctness = torch.zeros(rows, dtype=torch.float64)
-    correctness[: rows * 55 // 100] = 1
-    diagram = reliability_of(torch.tensor(0.55, dtype=torch.float64).expand(rows), correctness, bins=15)
-    assert int(diagram.counts.sum()) == rows
-    assert float(diagram.expected_calibration_error) == pytest.approx(0, abs=1e-8)
+def classifier(rows: int, classes: int, seed: int = 0, scale: float = 2.0) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    logits = scale * torch.randn(rows, classes, generator=generator, dtype=torch.float64)
+    return logits, torch.randint(classes, (rows,), generator=generator)
 
 
-def test_edges_can_be_drawn():
-    diagram = reliability_of(torch.tensor([0.3]).double(), torch.tensor([1.0]).double(), bins=4)
-    assert diagram.edges.tolist() == [0, 0.25, 0.5, 0.75, 1]
+classifiers = st.builds(
+    classifier,
+    rows=st.integers(1, 60),
+    classes=st.integers(2, 12),
+    seed=st.integers(0, 2**31),
+    scale=st.floats(0.01, 100),
+)
 
 
-@pytest.mark.parametrize("bins", [0, -1])
-def test_fewer_bins_than_one_are_refused(bins):
-    with pytest.raises(ValueError, match=f"bins must be at least 1, got {bins}"):
-        reliability_of(torch.ones(1).double(), torch.ones(1).double(), bins)
+@few_examples
+@given(events, bin_numbers)
+def test_gap_is_at_most_ece_at_most_rms_at_most_mce(events, bins):
+    found = reliability_of(*events, bins)
+    gap = float(confidence_gap_of(found))
+    ece, rms, mce = (float(calibration_error_of(found, norm)) for norm in ("l1", "l2", "max"))
+    assert gap == pytest.approx(float((events[0] - events[1]).mean()), abs=1e-12)
+    assert abs(gap) <= ece + 1e-12
+    assert ece <= rms + 1e-12
+    assert rms <= mce + 1e-12
+    assert abs(gap) == pytest.approx(float(calibration_error_of(reliability_of(*events, 1))), abs=1e-12)
+    assert float(average_calibration_error_of(found)) <= mce + 1e-12
+
+
+@few_examples
+@given(events, bin_numbers)
+def test_the_sides_sum_to_the_error_and_differ_by_the_gap(events, bins):
+    found = reliability_of(*events, bins)
+    over, under = (float(side) for side in sides_of(found))
+    assert min(over, under) >= 0
+    assert over + under == pytest.approx(float(calibration_error_of(found)), abs=1e-12)
+    assert over - under == pytest.approx(float(confidence_gap_of(found)), abs=1e-12)
+
+
+@few_examples
+@given(events, bin_numbers)
+def test_the_parts_of_the_brier_score_add_up(events, bins):
+    parts = brier_parts_of(reliability_of(*events, bins))
+    score = float((events[0] - events[1]).square().mean())
+    assert float(parts.total) == pytest.approx(score, abs=1e-12)
+    assert float(parts.uncertainty) == pytest.approx(float(events[1].var(correction=0)), abs=1e-12)
+    assert min(float(parts.reliability), float(parts.resolution)) >= 0
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("bias", [0.0, 0.2])
+def test_the_debiased_square_is_unbiased(bias, soft):
+    """Over all outcomes of six events in two bins: its mean is the true squared gap, and the plug-in's is larger."""
+    confidence = torch.tensor([0.3] * 4 + [0.7] * 2, dtype=torch.float64)
+    chances = confidence + torch.tensor([bias] * 4 + [-bias] * 2, dtype=torch.float64)
+    high, low = (0.9, 0.1) if soft else (1.0, 0.0)
+    chances = (chances - low) / (high - low)  # So that the mean label is the same.
+    debiased = plugin = 0.0
+    for outcome in itertools.product([0, 1], repeat=6):
+        happened = torch.tensor(outcome, dtype=torch.float64)
+        chance = float(torch.where(happened == 1, chances, 1 - chances).prod())
+        found = reliability_of(confidence, low + (high - low) * happened, bins=2)
+        debiased += chance * float(debiased_squared_error_of(found))
+        plugin += chance * float(calibration_error_of(found, "l2")) ** 2
+    assert debiased == pytest.approx(bias**2, abs=1e-12)
+    assert plugin > bias**2 + 0.02
+
+
+def test_the_root_of_a_negative_square_is_0():
+    found = reliability_of(torch.tensor([0.5, 0.5]).double(), torch.tensor([0.0, 1.0]).double())
+    assert float(debiased_squared_error_of(found)) == pytest.approx(-0.25)
+    assert float(debiased_calibration_error_of(found)) == 0
+
+
+def test_a_bin_of_one_event_keeps_its_squared_gap():
+    found = reliability_of(torch.tensor([0.3]).double(), torch.tensor([1.0]).double())
+    assert float(debiased_squared_error_of(found)) == pytest.approx(0.49)
+
+
+# What a calibrated model shows.
+
+
+@few_examples
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6), bin_numbers)
+def test_the_null_error_bounds_the_mean_error_over_all_outcomes(confidence, bins):
+    """E|gap| <= sqrt(E gap^2), bin by bin, and a normal law has sqrt(2 / pi) of it."""
+    confidence = torch.tensor(confidence, dtype=torch.float64)
+    mean = 0.0
+    for outcome in itertools.product([0.0, 1.0], repeat=len(confidence)):
+        happened = torch.tensor(outcome, dtype=torch.float64)
+        chance = float(torch.where(happened == 1, confidence, 1 - confidence).prod())
+        mean += chance * float(calibration_error_of(reliability_of(confidence, happened, bins)))
+    found = reliability_of(confidence, confidence, bins)
+    assert mean <= float(null_calibration_error_of(found)) * math.sqrt(math.pi / 2) + 1e-9
+
+
+def test_the_null_error_is_that_of_simulated_calibrated_models():
+    generator = torch.Generator().manual_seed(0)
+    confidence = torch.rand(2000, generator=generator, dtype=torch.float64)
+    errors = []
+    for _ in range(200):
+        happened = (torch.rand(2000, generator=generator, dtype=torch.float64) < confidence).double()
+        errors.append(float(calibration_error_of(reliability_of(confidence, happened, 5))))
+    found = reliability_of(confidence, confidence, 5)
+    assert float(null_calibration_error_of(found)) == pytest.approx(sum(errors) / 200, rel=0.05)
+
+
+def test_certain_events_have_no_null_error_whatever_the_bins():
+    certain = torch.tensor([0.0, 1.0, 0.0, 1.0]).double()
+    assert float(null_calibration_error_of(reliability_of(certain, certain, bins=1))) == 0
+
+
+# Groups.
+
+
+def test_a_group_without_events_has_no_value_and_changes_no_other():
+    filled = reliability_of(torch.tensor([0.3, 0.9]).double(), torch.tensor([0.0, 1.0]).double(), 4)
+    nothing = Reliability(
+        edges=filled.edges,
+        counts=torch.zeros_like(filled.counts),
+        **{
+            name: torch.zeros(4).double()
+            for name in (
+                *("confidence_sum", "correctness_sum", "confidence_square_sum"),
+                *("product_sum", "correctness_square_sum"),
+            )
+        },
+    )
+    both = Reliability.stacked([nothing, filled])
+    measures = [
+        *(lambda bins, norm=norm: calibration_error_of(bins, norm) for norm in ("l1", "l2", "max")),
+        *(average_calibration_error_of, debiased_squared_error_of, debiased_calibration_error_of),
+        *(confidence_gap_of, null_calibration_error_of),
+        *(lambda bins: sides_of(bins).over, lambda bins: sides_of(bins).under),
+        *(lambda bins, part=part: brier_parts_of(bins)[part] for part in range(4)),
+    ]
+    for measure in measures:
+        values = measure(both)
+        assert values.dtype == torch.float64
+        assert values[0].isnan()
+        assert float(values[1]) == float(measure(filled))
+
+
+# Of a classifier.
+
+
+@few_examples
+@given(classifiers)
+def test_torchmetrics_agrees_in_single_precision(data):
+    # It closes its bins on the left, which makes a difference only on an edge; and it keeps confidence 1 in a bin of
+    # its own, so rows that saturate in single precision are left out.
+    import torchmetrics.functional.classification as torchmetrics
+
+    logits, labels = data
+    keep = logits.float().softmax(1).amax(1) < 1
+    if not keep.any():
+        return
+    logits, labels = logits[keep], labels[keep]
+    classes = logits.shape[1]
+    for norm in ("l1", "l2", "max"):
+        error = torchmetrics.multiclass_calibration_error(logits.softmax(1), labels, classes, n_bins=15, norm=norm)
+        ours = metrics.expected_calibration_error(logits, labels, norm=norm)
+        assert float(ours.square()) == pytest.approx(float(error) ** 2, abs=4e-6)
+
+
+@few_examples
+@given(classifiers)
+def test_a_forecast_that_knows_the_law_is_calibrated_under_soft_labels(data):
+    logits, _ = data
+    labels = logits.softmax(1)
+    for norm in ("l1", "l2", "max"):
+        assert float(metrics.expected_calibration_error(logits, labels, norm=norm)) == pytest.approx(0, abs=1e-7)
+    assert float(metrics.confidence_gap(logits, labels)) == pytest.approx(0, abs=1e-12)
+
+
+@few_examples
+@given(classifiers, st.floats(-100, 100))
+def test_a_constant_added_to_all_logits_changes_nothing(data, shift):
+    logits, labels = data
+    for function in (metrics.expected_calibration_error, metrics.confidence_gap):
+        assert float(function(logits + shift, labels)) == pytest.approx(float(function(logits, labels)), abs=1e-9)
+
+
+def test_an_impossible_class_is_no_harm():
+    logits, _ = classifier(50, 5)
+    logits[:, 2] = -math.inf
+    labels = torch.tensor([0, 1]).repeat(25)
+    for function in (metrics.expected_calibration_error, metrics.debiased_calibration_error, metrics.confidence_gap):
+        assert float(function(logits, labels)) == pytest.approx(float(function(logits[:, [0, 1, 3, 4]], labels)))
+
+
+def test_a_soft_label_is_right_as_often_as_it_says():
+    logits, labels = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.6, 0.4]])
+    confidence = math.e / (math.e + 1)
+    assert float(metrics.confidence_gap(logits, labels)) == pytest.approx(confidence - 0.6, abs=1e-7)
+    assert float(metrics.expected_calibration_error(logits, labels)) == pytest.approx(confidence - 0.6, abs=1e-7)

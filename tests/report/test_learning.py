@@ -1,47 +1,64 @@
 """Learning curves over seeds."""
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
-from smoothkit.report.learning import MOST_POINTS, bands, draw_bands
-from smoothkit.report.pictures import png
+from smoothkit.report.learning import MOST_POINTS, learning_curves
+from smoothkit.report.recording import Curve
+
+
+def curve(points: dict[float, float]) -> Curve:
+    return Curve(np.array(list(points), dtype=float), np.array(list(points.values()), dtype=float))
 
 
 def test_band_is_mean_and_range_at_each_step():
-    first = [{"step": 10, "train/loss": 1.0, "validation/nll": 5.0}, {"step": 20, "train/loss": 3.0}]
-    second = [{"step": 10, "train/loss": 2.0}, {"step": 20, "train/loss": None}]
-    found = bands({"LS": [first, second]})
+    first = {"train/loss": curve({10: 1.0, 20: 3.0}), "validation/nll": curve({10: 5.0})}
+    second = {"train/loss": curve({10: 2.0})}
+    found = learning_curves({"LS": [first, second]})
     assert list(found) == ["train/loss", "validation/nll"]
-    band = found["train/loss"]["LS"]
-    assert (band.steps, band.mean, band.low, band.high) == ((10.0, 20.0), (1.5, 3.0), (1.0, 3.0), (2.0, 3.0))
-    assert found["validation/nll"]["LS"].steps == (10.0,)
+    figure = found["train/loss"]
+    assert (figure.title, figure.x_label) == ("train/loss", "step")
+    assert figure.x == {"LS": (10.0, 20.0)}
+    assert figure.y == {"LS": (1.5, 3.0)}
+    assert (figure.low, figure.high) == ({"LS": (1.0, 3.0)}, {"LS": (2.0, 3.0)})
+
+
+def test_one_seed_has_a_line_and_no_band():
+    figure = learning_curves({"LS": [{"x": curve({1: 2.0, 2: 1.0})}]})["x"]
+    assert (figure.y, figure.low, figure.high) == ({"LS": (2.0, 1.0)}, {}, {})
 
 
 def test_run_that_stopped_early_counts_as_far_as_it_got():
-    long = [{"step": step, "x": 1.0} for step in (1, 2, 3)]
-    band = bands({"a": [long, [{"step": 1, "x": 3.0}]]})["x"]["a"]
-    assert band.mean == (2.0, 1.0, 1.0)
+    long = {"x": curve({1: 1.0, 2: 1.0, 3: 1.0})}
+    assert learning_curves({"a": [long, {"x": curve({1: 3.0})}]})["x"].y["a"] == (2.0, 1.0, 1.0)
 
 
-def test_long_records_are_averaged_and_keep_their_mean():
-    noise = np.random.default_rng(0).normal(size=(2, 10_000))
-    runs = [[{"step": step, "x": value} for step, value in enumerate(seed.tolist())] for seed in noise]
-    band = bands({"a": runs})["x"]["a"]
-    assert len(band.steps) == MOST_POINTS
-    np.testing.assert_allclose(np.mean(band.mean), noise.mean(), atol=1e-12)
-    assert np.all(np.array(band.high) - band.low < 1.0)  # the range of two averages, not of the noise
+@given(st.integers(MOST_POINTS + 1, 5000), st.integers(0, 1000))
+def test_long_records_are_averaged_over_stretches(length, entropy):
+    noise = np.random.default_rng(entropy).normal(size=(2, length))
+    steps = np.arange(length, dtype=float)
+    figure = learning_curves({"a": [{"x": Curve(steps, seed)} for seed in noise]})["x"]
+    assert len(figure.x["a"]) == MOST_POINTS
+    # The stretches are parts of the record, each as long as the next or one longer.
+    parts = np.split(noise, [place * length // MOST_POINTS for place in range(1, MOST_POINTS)], axis=1)
+    means = np.array([part.mean(axis=1) for part in parts])
+    np.testing.assert_allclose(figure.y["a"], means.mean(axis=1), atol=1e-12)
+    np.testing.assert_allclose(figure.low["a"], means.min(axis=1), atol=1e-12)
+    np.testing.assert_allclose(figure.high["a"], means.max(axis=1), atol=1e-12)
 
 
 def test_long_records_with_gaps():
-    sparse = [{"step": step, "x": 2.0} for step in range(0, 1000, 100)]
-    dense = [{"step": step, "x": 4.0} for step in range(1000)]
-    band = bands({"a": [sparse, dense]})["x"]["a"]
-    assert (min(band.mean), max(band.mean), min(band.low)) == (3.0, 4.0, 2.0)
+    sparse = {"x": curve(dict.fromkeys(range(0, 1000, 100), 2.0))}
+    dense = {"x": curve(dict.fromkeys(range(1000), 4.0))}
+    figure = learning_curves({"a": [sparse, dense]})["x"]
+    assert (min(figure.y["a"]), max(figure.y["a"]), min(figure.low["a"])) == (3.0, 4.0, 2.0)
 
 
 def test_nothing_logged_gives_no_curves():
-    assert bands({"a": [[]], "b": []}) == {}
+    assert learning_curves({"a": [{}], "b": []}) == {}
 
 
-def test_picture_is_deterministic():
-    band = bands({"a": [[{"step": 1, "x": 1.0}, {"step": 2, "x": 2.0}]]})["x"]
-    assert png(draw_bands("x", band)) == png(draw_bands("x", band))
+def test_a_tag_without_any_finite_value_is_an_empty_figure():
+    figure = learning_curves({"a": [{"x": curve({})}]})["x"]
+    assert figure.y == {}

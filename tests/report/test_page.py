@@ -1,98 +1,156 @@
-"""The report: whole, harmless and self-contained, whatever stands in a study's files."""
+"""The page: whole, harmless and self-contained, whatever stands in a study's files; and one that everybody can use."""
 
+import base64
+import hashlib
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 
 from smoothkit.errors import OutputError
-from smoothkit.report.folder import read_study
+from smoothkit.report.figures import Figure, figure_from_json
+from smoothkit.report.html.figures import html_figures
 from smoothkit.report.page import write_report
 
+from .conftest import FIGURES
+
 HOSTILE = " <script>alert('x')</script> & \" ' <img src=http://example.com/x.png> |*_`"
+VOID = {"meta", "img"}
 
 
-def words(page) -> str:
-    root = ET.fromstring(page.read_text(encoding="utf-8").removeprefix("<!DOCTYPE html>"))
-    return " ".join(" ".join(root.itertext()).split())
+@dataclass(frozen=True, kw_only=True)
+class Waterfall(Figure):
+    """What a plugin may bring."""
+
+    falls: tuple[float, ...]
+
+    def draw(self):
+        from matplotlib.figure import Figure as Picture
+
+        picture = Picture(figsize=(3, 2))
+        picture.add_subplot().set(title=self.title, xlabel="</svg><script>alert(1)</script>")
+        return picture
+
+    def describe(self):
+        if not self.falls:
+            raise ValueError("it never falls")
+        return f'{self.title}: {", ".join(map(str, self.falls))} <"&'
 
 
 class Elements(HTMLParser):
-    def __init__(self, text: str):
+    """Every element with its attributes, and that each is closed in the right place."""
+
+    def __init__(self, source: str):
         super().__init__()
-        self.tags: list[str] = []
-        self.addresses: list[str] = []
-        self.feed(text)
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(source)
+        self.close()
+        assert self.open == []
 
     def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "data", "action")]
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def all(self, *tags: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.found if tag in tags]
+
+
+def source_of(page) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def root_of(page) -> ET.Element:
+    return ET.fromstring(source_of(page).removeprefix("<!DOCTYPE html>"))
+
+
+def words(page) -> str:
+    return " ".join(" ".join(root_of(page).itertext()).split())
+
+
+def with_figure(directory, name: str, figure: dict, slug: str = "*") -> None:
+    for file in directory.glob(f"{slug}/seed-*/result.json"):
+        content = json.loads(file.read_text())
+        content["figures"][name] = figure
+        file.write_text(json.dumps(content))
+
+
+# --- Contents ---------------------------------------------------------------------------------------------------------
 
 
 def test_page_shows_tables_pictures_curves_and_configurations(make_study):
-    page = write_report([make_study()])
+    page = write_report([make_study(seeds=3)])
     text = words(page)
     assert page.name == "report.html"
-    for part in ("Digits", "0.910 ± 0.014", "no difference shown", "Target matrix", "hard, seed 0", "LS, seed 0"):
+    for part in ("Digits", "0.920 ± 0.020", "no spread: more seeds", "Target matrix", "hard, seed 0", "LS, seed 0"):
         assert part in text
-    for part in ("Learning curves", "Resolved configurations", "scenario = 'supervised'", "Environment", "2.15"):
+    for part in ("train/loss", "Configurations", "scenario = 'supervised'", "Environment", "2.15"):
+        assert part in text
+    for part in ("ECE 0.200 (null 0.050)", "gap +0.100 [−0.050, +0.250]", "n 40", "two · LS, seed 0"):  # noqa: RUF001
         assert part in text
     assert "None" not in text
-    # Three figures of two variants, and one learning curve.
-    assert Elements(page.read_text()).tags.count("img") == 7
-    assert "All scalars" in text  # weight_norm is not in the headline
+    assert "nan" not in text
+    assert "cannot be drawn" not in text
+    assert "3 scalars, with p-values and bootstrap intervals" in text  # weight_norm is not in the headline
 
 
-def test_hostile_text_stays_text(make_study):
-    page = write_report([make_study(hostile=HOSTILE, unfinished=True)])
-    elements = Elements(page.read_text())
-    assert "script" not in elements.tags
-    assert all(address.startswith("data:image/svg+xml;base64,") for address in elements.addresses)
-    assert HOSTILE.split(" |")[0].strip() in words(page)
+def test_curves_of_all_variants_share_a_picture(make_study):
+    root = root_of(write_report([make_study()]))
+    labels = [element.get("aria-label", "") for element in root.iter("svg")]
+    (risk,) = [label for label in labels if label.startswith("Risk against coverage")]
+    assert "hard, seed 0: from 0 at coverage 0 to 0.1" in risk
+    assert "LS, seed 0: from 0 at coverage 0 to 0.1" in risk
 
 
-def test_page_is_well_formed_and_loads_nothing(make_study):
-    source = write_report([make_study()]).read_text()
-    ET.fromstring(source.removeprefix("<!DOCTYPE html>"))
-    assert not re.search(r"https?://|url\(|@import|<script|<link", source)
-    assert "default-src 'none'" in source
-
-
-def test_pictures_inside_load_nothing_either(make_study):
-    from base64 import b64decode
-
-    source = write_report([make_study()]).read_text()
-    for picture in re.findall(r"base64,([^']+)'", source):
-        drawing = b64decode(picture).decode()
-        assert "<script" not in drawing
-        assert not re.search(r'href="(?!#)', drawing.replace('href="data:image/png', 'href="#'))
-
-
-def test_same_study_same_report(make_study):
+def test_curves_over_different_axes_stay_apart(make_study):
     directory = make_study()
-    first = write_report([directory]).read_bytes()
-    assert write_report([directory]).read_bytes() == first
+    figure = {"kind": "curves", "title": "Other", "x_label": "x", "y_label": "y", "x": {"a": [0.0]}, "y": {"a": [1.0]}}
+    with_figure(directory, "risk", figure, "ls")
+    labels = [element.get("aria-label", "") for element in root_of(write_report([directory])).iter("svg")]
+    assert sum(label.startswith(("Other", "Risk against coverage")) for label in labels) == 2
+
+
+def test_intervals_for_other_test_rows_are_shown(make_study):
+    directory = make_study()
+    path = directory / "ls" / "seed-0" / "result.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "intervals": {"accuracy": [0.885, 0.9312]}}))
+    text = words(write_report([directory]))
+    assert "95 % intervals for other test rows, each of one model hard, seed 0 LS, seed 0 accuracy ↑" in text
+    assert "[0.885, 0.931]" in text
 
 
 def test_missing_runs_are_named(make_study):
     page = write_report([make_study(unfinished=True)])
-    assert "LS, seed 1: failed: broke" in words(page)
+    assert "LS, seed 1: failed: ValueError: broke" in words(page)
     assert "LS, seed 0: not finished" in words(page)
     assert "- LS, seed 0: not finished" in page.with_suffix(".md").read_text()
 
 
-def test_study_killed_before_its_summary_is_summarised_from_its_results(make_study):
-    directory = make_study(summary=False)
-    study = read_study(directory)
-    assert study.summary["comparisons"]["LS"]["accuracy"]["difference"] == pytest.approx(0.01)
-    assert study.title == "Digits"
-    assert "0.910 ± 0.014" in words(write_report([directory]))
+def test_a_study_without_any_result_is_a_page(make_study):
+    directory = make_study()
+    for file in directory.glob("*/seed-*/result.json"):
+        file.unlink()
+    text = words(write_report([directory]))
+    assert "LS, seed 1: not finished" in text
+    assert "train/loss" in text
 
 
-def test_half_a_line_at_the_end_of_the_metrics_is_ignored(make_study):
-    assert [len(run.rows) for run in read_study(make_study()).runs] == [3, 3, 3, 3]
+def test_several_studies_share_a_page(make_study, tmp_path):
+    page = write_report([make_study(name="one"), make_study(name="two", unfinished=True)], tmp_path)
+    elements = Elements(source_of(page))
+    assert len(elements.all("article")) == 2
+    assert "Report on 2 studies" in words(page)
 
 
 def test_markdown_goes_beside_the_page(make_study, tmp_path):
@@ -103,28 +161,149 @@ def test_markdown_goes_beside_the_page(make_study, tmp_path):
     assert "<" not in text
 
 
-def test_several_studies_share_a_page(make_study, tmp_path):
+def test_all_formats_are_written(make_study, tmp_path):
+    formats = ["csv", "latex", "markdown", "html"]
+    assert write_report([make_study()], tmp_path / "out", formats).name == "report.csv"
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "report.html",
+        "report.md",
+        "report.tex",
+        "report.csv",
+    }
+
+
+def test_same_study_same_report(make_study):
     directory = make_study()
-    page = write_report([directory, directory], tmp_path)
-    assert Elements(page.read_text()).tags.count("section") == 2
-
-
-def test_folder_without_a_study_is_refused(tmp_path):
-    with pytest.raises(OutputError, match=r"is not the folder of a study \(it has no study\.toml\)"):
-        write_report([tmp_path])
-
-
-def test_damaged_and_newer_files_are_named(make_study):
-    directory = make_study()
-    (directory / "summary.json").write_text(json.dumps({"schema": 2}))
-    with pytest.raises(OutputError, match=r"summary\.json: cannot be read: .*schema is 2"):
-        write_report([directory])
-    (directory / "hard" / "seed-0" / "result.json").write_text("{")
-    with pytest.raises(OutputError, match=r"result\.json: cannot be read"):
-        write_report([directory])
+    first = write_report([directory]).read_bytes()
+    assert write_report([directory]).read_bytes() == first
 
 
 def test_unwritable_output_is_one_error(make_study, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="the report cannot be written"):
         write_report([make_study()], tmp_path / "file")
+
+
+# --- Plugins' figures -------------------------------------------------------------------------------------------------
+
+
+def test_a_plugins_own_figure_is_an_image_with_its_description(make_study):
+    directory = make_study()
+    with_figure(directory, "waterfall", Waterfall(title="Loss", falls=(1.0, 0.5)).to_json())
+    images = Elements(source_of(write_report([directory]))).all("img")
+    assert [image["alt"] for image in images] == ['Loss: 1.0, 0.5 <"&'] * 2
+    drawing = base64.b64decode((images[0]["src"] or "").removeprefix("data:image/svg+xml;base64,")).decode()
+    root = ET.fromstring(drawing)
+    assert "script" not in {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert "prefers-color-scheme" in drawing
+
+
+def test_a_figure_that_fails_is_a_gap_and_no_crash(make_study):
+    directory = make_study()
+    with_figure(directory, "waterfall", Waterfall(title="Loss", falls=()).to_json())
+    with_figure(directory, "radar", {"kind": "gone:Radar", "title": "Radar"})
+    target = {"kind": "matrix", "title": "", "values": [[1.0]], "rows": ["a"], "columns": [], "row_label": "a"}
+    with_figure(directory, "target", target)
+    page = write_report([directory])
+    text = words(page)
+    assert "hard, seed 0 and 1 more: cannot be drawn: it never falls" in text
+    assert "hard, seed 0 and 1 more: cannot be drawn: no plugin here provides the figure 'gone:Radar'" in text
+    assert "what is stored does not fit the figure 'matrix'" in text
+    assert "Reliability" in text
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_damage_to_a_figure_stops_the_page(name):
+    stored = json.loads(json.dumps(FIGURES[name].to_json()))
+    for key in stored:
+        for junk in (None, "x", -1, [], {}):
+            found = figure_from_json({**stored, key: junk})
+            source = html_figures({"LS, seed 0": found}, "figure")
+            ET.fromstring(f"<div>{source}</div>")
+            assert key == "title" or "LS, seed 0: cannot be drawn: " in source or "<svg" in source
+
+
+# --- Safety -----------------------------------------------------------------------------------------------------------
+
+
+def test_hostile_text_stays_text(make_study):
+    page = write_report([make_study(hostile=HOSTILE, unfinished=True)])
+    elements = Elements(source_of(page))
+    assert not elements.all("script")
+    assert not elements.all("img")
+    assert HOSTILE.split(" |")[0].strip() in words(page)
+
+
+def test_page_is_well_formed_and_loads_nothing(make_study):
+    page = write_report([make_study()])
+    source = source_of(page)
+    root_of(page)
+    assert not re.search(r"https?://|url\((?!#)|@import|<script|<link|<iframe|javascript:", source)
+    addresses = [
+        value
+        for _, attributes in Elements(source).found
+        for name, value in attributes.items()
+        if name in ("src", "href", "srcset", "data", "action", "xlink:href")
+    ]
+    assert addresses
+    assert all((address or "").startswith(("#", "data:image/")) for address in addresses)
+
+
+def test_the_policy_allows_this_style_sheet_and_no_other(make_study):
+    source = source_of(write_report([make_study()]))
+    style = re.search(r"<style>(.*?)</style>", source, re.DOTALL)
+    assert style
+    digest = base64.b64encode(hashlib.sha256(style.group(1).encode()).digest()).decode()
+    (policy,) = [meta["content"] for meta in Elements(source).all("meta") if "http-equiv" in meta]
+    assert policy == (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+    assert not [attributes for _, attributes in Elements(source).found if "style" in attributes]
+
+
+# --- Accessibility ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[1, 2], ids=["one study", "two studies"])
+def elements(request, make_study, tmp_path) -> Elements:
+    directories = [make_study(name=f"study {place}", unfinished=place == 1) for place in range(request.param)]
+    return Elements(source_of(write_report(directories, tmp_path / "out")))
+
+
+def test_headings_begin_with_one_and_skip_no_level(elements):
+    levels = [int(tag[1]) for tag, _ in elements.found if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_page_has_landmarks_a_language_and_a_way_past_the_contents(elements):
+    assert elements.all("html")[0]["lang"] == "en"
+    assert [attributes.get("id") for attributes in elements.all("main")] == ["main"]
+    assert elements.all("nav")[0]["aria-label"] == "Contents"
+    assert elements.all("a")[0] == {"class": "skip", "href": "#main"}
+
+
+def test_every_link_has_a_goal_and_every_name_is_used_once(elements):
+    names = [attributes["id"] for _, attributes in elements.found if "id" in attributes]
+    assert len(names) == len(set(names))
+    goals = {(attributes.get("href") or "").removeprefix("#") for attributes in elements.all("a", "use")}
+    labels = {attributes["aria-labelledby"] for _, attributes in elements.found if "aria-labelledby" in attributes}
+    assert goals | labels <= set(names)
+    assert labels <= goals | {name for name in names if name and re.fullmatch(r"study-\d", name)}
+
+
+def test_every_picture_has_a_name_that_says_numbers(elements):
+    for picture in elements.all("svg"):
+        if picture.get("aria-hidden") != "true":
+            assert picture["role"] == "img"
+            assert re.search(r"\d", picture["aria-label"] or "")
+
+
+def test_tables_have_captions_and_their_cells_headers(elements):
+    assert len(elements.all("table")) == len(elements.all("caption"))
+    assert {attributes.get("scope") for attributes in elements.all("th")} == {"col", "row", "rowgroup"}
+    for region in [attributes for attributes in elements.all("div") if attributes.get("class") == "scroll"]:
+        assert region["tabindex"] == "0"
+        assert region["role"] == "region"
+        assert region["aria-label"]

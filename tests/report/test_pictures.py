@@ -5,14 +5,20 @@
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure as Picture
 
-from smoothkit.report.figures import CurvesFigure, Figure, MatrixFigure, ReliabilityFigure
-from smoothkit.report.pictures import data_uri, draw, png, svg
+from smoothkit.report.figures import CurvesFigure, Figure, MatrixFigure, ReliabilityFigure, UnreadableFigure
+from smoothkit.report.pictures import draw, png, themed_svg
+from smoothkit.report.pictures.style import INK
+
+from .conftest import FIGURES as ONE_OF_EACH
+from .conftest import RELIABILITY
 
 
 def matrix(values, names=None) -> MatrixFigure:
@@ -29,10 +35,8 @@ def matrix(values, names=None) -> MatrixFigure:
 
 
 FIGURES = {
+    **ONE_OF_EACH,
     "matrix": matrix([[0.9, 0.1], [0.2, 0.8]], ["real", "fake"]),
-    "reliability": ReliabilityFigure(
-        title="Reliability", edges=(0.0, 0.5, 1.0), counts=(0, 40), confidence=(None, 0.8), accuracy=(None, 0.75)
-    ),
     "curves": CurvesFigure(
         title="Risk", x_label="coverage", y_label="risk", x={"a": (0.0, 0.5, 1.0)}, y={"a": (0.0, float("nan"), 0.1)}
     ),
@@ -60,27 +64,27 @@ HARD_CASES = {
 def test_every_figure_becomes_a_png_and_an_svg(name):
     picture = draw(HARD_CASES[name])
     assert png(picture).startswith(b"\x89PNG\r\n\x1a\n")
-    assert ET.fromstring(svg(picture)).tag == "{http://www.w3.org/2000/svg}svg"
+    assert ET.fromstring(themed_svg(picture)).tag == "{http://www.w3.org/2000/svg}svg"
 
 
 @pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
 def test_same_figure_same_bytes(figure):
     assert png(draw(figure)) == png(draw(figure))
-    assert data_uri(draw(figure)) == data_uri(draw(figure))
+    assert themed_svg(draw(figure)) == themed_svg(draw(figure))
 
 
 def test_users_settings_neither_reach_the_picture_nor_are_changed():
     figure = FIGURES["matrix"]
-    expected = png(draw(figure)), svg(draw(figure))
+    expected = png(draw(figure)), themed_svg(draw(figure))
     with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red", "savefig.dpi": 30, "svg.hashsalt": "other"}):
         before = dict(matplotlib.rcParams)
-        assert (png(draw(figure)), svg(draw(figure))) == expected
+        assert (png(draw(figure)), themed_svg(draw(figure))) == expected
         assert dict(matplotlib.rcParams) == before
 
 
 def test_drawing_chooses_no_backend():
     code = (
-        "import sys; from smoothkit.report.pictures import *;"
+        "import sys; from smoothkit.report.figures import CurvesFigure; from smoothkit.report.pictures import *;"
         "png(draw(CurvesFigure(title='', x_label='', y_label='', x={}, y={})));"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
@@ -113,8 +117,28 @@ def test_negative_entries_get_a_scale_with_zero_in_the_middle():
 
 
 def test_reliability_states_the_calibration_error_of_its_bins():
-    (note,) = draw(FIGURES["reliability"]).axes[0].texts
-    assert note.get_text() == "ECE 0.050"
+    title = draw(RELIABILITY).axes[0].get_title(loc="left")
+    assert title == "Reliability\nECE 0.200 (null 0.050)\ngap +0.100 [−0.050, +0.250]\nn 40"
+
+
+def test_groups_have_a_diagram_each_and_no_empty_ones():
+    picture = draw(FIGURES["groups"])
+    assert [axes.get_title(loc="left").split("\n")[0] for axes in picture.axes] == ["one", "two"]
+    five = replace(FIGURES["groups"], groups={f"group {place}": RELIABILITY for place in range(5)})
+    assert sum(axes.axison for axes in draw(five).axes) == 5
+
+
+def test_curves_have_bands_where_there_are_any():
+    assert len(draw(FIGURES["risk"]).axes[0].collections) == 1
+    assert len(draw(FIGURES["curves"]).axes[0].collections) == 0
+
+
+def test_ink_follows_the_theme_and_text_stays_text():
+    drawing = themed_svg(draw(FIGURES["gaps"]))
+    assert "currentColor" in drawing
+    assert INK in drawing.partition("</style>")[0]
+    assert INK not in drawing.partition("</style>")[2]
+    assert "nobody (n 0)</text>" in drawing
 
 
 def test_first_curves_differ_in_colour_and_dash():
@@ -126,6 +150,19 @@ def test_first_curves_differ_in_colour_and_dash():
     assert len({to_hex(line.get_color()) for line in lines}) == len({line.get_linestyle() for line in lines}) == 4
 
 
-def test_unknown_figure_is_refused():
-    with pytest.raises(TypeError, match="there is no picture of Figure"):
+def test_a_plugins_figure_draws_itself_in_the_house_style():
+    class Own(Figure):
+        def draw(self):
+            picture = Picture()
+            picture.add_subplot().set_title(self.title)
+            return picture
+
+    (axes,) = draw(Own(title="$x")).axes
+    assert (axes.get_title(), axes.spines["top"].get_visible()) == ("$x", False)
+
+
+def test_what_cannot_be_drawn_is_refused():
+    with pytest.raises(NotImplementedError, match="Figure has no draw"):
         draw(Figure(title="bare"))
+    with pytest.raises(ValueError, match="no plugin"):
+        draw(UnreadableFigure(title="", reason="no plugin", data={}))

@@ -8,8 +8,12 @@ import textwrap
 import pytest
 from rich.console import Console
 
-from smoothkit.report.statistics import summarise
-from smoothkit.report.table import comparison_table, judge, results_table, tables, terminal_table, to_markdown
+from smoothkit.report.comparison import FULL, USUAL, comparison_table, findings, judge
+from smoothkit.report.markdown import to_markdown
+from smoothkit.report.results import results_table, tables
+from smoothkit.report.summary import summarise
+from smoothkit.report.table import transposed
+from smoothkit.report.terminal import terminal_table
 from smoothkit.scenario import Result
 
 
@@ -62,15 +66,20 @@ Difference from “hard labels”, paired by seed, 3 pairs
     LS 0.1               0               [0, 0]   no difference shown
     same                 0               [0, 0]   no difference shown
 
-Intervals: Student's t over seeds, each on its own, not corrected for
-the number of comparisons."""
+Intervals"""
+
+
+NOTES = (
+    "Intervals: Student's t over seeds, each on its own, not corrected for the number of comparisons. Verdicts: at "
+    "5 %, after Holm's correction over the variants of each scalar.",
+    "accuracy: with 3 seeds a difference below 0.0033 cannot be seen.",
+)
 
 
 @pytest.mark.parametrize("width", [80, 100])
 def test_terminal(width):
-    *lines, _, _ = GOLDEN.splitlines()
-    note = "Intervals: Student's t over seeds, each on its own, not corrected for the number of comparisons."
-    assert render(study(), width) == "\n".join([*lines, textwrap.fill(note, width)])
+    tables = GOLDEN.removesuffix("Intervals")
+    assert render(study(), width) == tables + "\n".join(textwrap.fill(note, width) for note in NOTES)
 
 
 def test_many_scalars_stand_in_blocks_on_a_terminal():
@@ -162,3 +171,98 @@ def test_markdown_has_the_same_cells_and_escapes_markup():
     comparison = to_markdown(comparison_table(study())).splitlines()
     assert comparison[4] == "| **accuracy ↑** | | | |"
     assert comparison[5] == "| LS 0.1 | +0.0098 | \\[+0.0079, +0.0117\\] | ▲ better |"
+
+
+# --- Verdicts ---------------------------------------------------------------------------------------------------------
+
+
+def test_correction_can_only_take_a_verdict_back():
+    shown = {"ci95": [0.1, 0.2], "better": "higher"}
+    assert judge({**shown, "p_holm": 0.05})[0] == "better"
+    assert judge({**shown, "p_holm": 0.051}) == ("open", "no difference shown after correction")
+    assert judge({**shown, "p_holm": None})[0] == "better"
+    assert judge({"ci95": [-0.1, 0.2], "better": "higher", "p_holm": 0.001}) == ("open", "no difference shown")
+
+
+def test_findings_name_few_variants_and_count_many():
+    assert findings(study()) == [
+        "accuracy ↑ — better: LS 0.1; no difference shown: same",
+        "ece ↓ — worse: LS 0.1; no difference shown: same",
+        "margin mean — no difference shown: LS 0.1, same",
+    ]
+    summary = study()
+    summary["comparisons"] = {f"variant {place}": summary["comparisons"]["LS 0.1"] for place in range(5)}
+    assert findings(summary)[0] == "accuracy ↑ — better: 5 variants"
+
+
+def test_full_table_has_p_values_bootstrap_and_what_can_be_seen():
+    summary = study()
+    summary["comparisons"]["LS 0.1"]["accuracy"] |= {
+        "ci95_bootstrap": [0.0071, 0.0123],
+        "ci95_rows": [-0.0012, 0.0211],
+        "p": 0.00004,
+        "p_holm": 0.021,
+        "detectable": 0.00612,
+    }
+    table = comparison_table(summary, FULL)
+    assert table.columns == (
+        "variant",
+        "difference",
+        "95 % interval",
+        "over test rows too",
+        "bootstrap interval",
+        "p",
+        "p (Holm)",
+        "detectable",
+        "verdict",
+    )
+    texts = [cell.text for cell in table.sections[0].rows[0]]
+    assert texts[3:] == ["[−0.0012, +0.0211]", "[+0.0071, +0.0123]", "<0.001", "0.021", "0.0061", "▲ better"]
+    assert any(note.startswith("Detectable: ") for note in table.notes)
+
+
+def older(summary):
+    """The summary as a version before p-values wrote it."""
+    for scalars in summary["comparisons"].values():
+        for name, entry in scalars.items():
+            scalars[name] = {key: entry[key] for key in ("difference", "ci95", "seeds", "left_out", "better")}
+    return summary
+
+
+def test_summaries_of_older_versions_have_fewer_columns_and_say_so():
+    table = comparison_table(older(study()), FULL)
+    assert table.columns == ("variant", "difference", "95 % interval", "verdict")
+    assert table.notes == (NOTES[0].partition(" Verdicts")[0],)
+    assert [row[3].text for row in table.sections[0].rows] == ["▲ better", "no difference shown"]
+
+
+def test_power_is_told_where_no_difference_is_shown_and_nowhere_else():
+    summary = study()
+    sizes = {"LS 0.1": 0.5, "same": 0.25}
+    for variant, size in sizes.items():
+        summary["comparisons"][variant]["accuracy"]["detectable"] = size
+    assert comparison_table(summary).notes[1] == "accuracy: with 3 seeds a difference below 0.25 cannot be seen."
+    summary["comparisons"]["LS 0.1"]["accuracy"]["ci95"] = [-1.0, 1.0]
+    expected = "accuracy: with 3 seeds a difference below 0.25 (for some variants 0.50) cannot be seen."
+    assert comparison_table(summary).notes[1] == expected
+
+
+def test_strips_share_the_scale_of_their_column_and_say_their_numbers():
+    cells = [row[1] for row in results_table(study()).sections[0].rows]
+    assert {cell.strip.scale for cell in cells} == {(0.969, 0.981)}
+    assert cells[0].strip.description == "seed 0: 0.9700; seed 1: 0.9720; seed 2: 0.9690"
+    assert cells[0].strip.mark == pytest.approx(0.97033333)
+    (better, _), *_ = (section.rows for section in comparison_table(study(), USUAL).sections)
+    assert better[2].strip.description == "difference +0.0098, interval [+0.0079, +0.0117]"
+    assert better[2].strip.scale[0] <= 0 < better[2].strip.scale[1]
+
+
+def test_results_are_marked_by_the_verdict_alone():
+    rows = {row[0].text: [cell.verdict for cell in row[1:]] for row in results_table(study()).sections[0].rows}
+    assert rows == {"hard labels": [None] * 3, "LS 0.1": ["better", "worse", None], "same": [None] * 3}
+
+
+def test_transposed_table_has_a_row_per_scalar():
+    table = transposed(results_table(study()))
+    assert table.columns == ("", "hard labels", "LS 0.1", "same")
+    assert [cell.text for cell in table.sections[0].rows[0]][:2] == ["accuracy ↑", "0.9703 ± 0.0015"]

@@ -1,5 +1,6 @@
 """Event files, read back through TensorBoard's own loader."""
 
+import json
 import subprocess
 import sys
 import time
@@ -13,9 +14,10 @@ from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from smoothkit.report.figures import MatrixFigure
+from smoothkit.report.figures import MatrixFigure, figure_from_json
 from smoothkit.scenario import Result, RunInfo
 from smoothkit.tracking import tensorboard
+from tests.tracking.two_runs import matrix
 
 CONFIG = {
     "scenario": "supervised",
@@ -82,6 +84,41 @@ def test_figures_are_png_images_of_their_stated_size(run):
     assert image.encoded_image_string.startswith(b"\x89PNG")
     width, height = (int.from_bytes(image.encoded_image_string[at : at + 4], "big") for at in (16, 20))
     assert (image.width, image.height) == (width, height)
+
+
+def figures_of(run: RunInfo, tag: str) -> list[tuple[int, MatrixFigure]]:
+    """The steps and figures of a tag that the Targets tab would read."""
+    events = PluginEventAccumulator(str(run.directory)).Reload().Tensors(f"_targets_/{tag}")
+    return [(event.step, figure_from_json(json.loads(event.tensor_proto.string_val[0]))) for event in events]
+
+
+def test_figures_of_training_and_of_the_evaluation_go_to_the_tab(run):
+    tensorboard.smoothkit_run_started(run)
+    for step in (10, 20):
+        tensorboard.smoothkit_figures(run, step, {"target/matrix": matrix(step), "validation/m": matrix(step + 1)})
+    tensorboard.smoothkit_logged(run, 15, {"train/loss": 1.0})
+    tensorboard.smoothkit_evaluated(run, RESULT)
+    tensorboard.smoothkit_run_finished(run, "finished")
+    assert figures_of(run, "target/matrix") == [(10, matrix(10)), (20, matrix(20))]
+    assert figures_of(run, "validation/m") == [(10, matrix(11)), (20, matrix(21))]
+    # The evaluation stands at the last step of all, whatever was written there.
+    assert figures_of(run, "final/matrix") == [(20, RESULT.figures["matrix"])]
+    # Only the evaluation's figures are drawn here: drawing takes a hundred times as long as writing numbers.
+    assert load(run).Tags()["images"] == ["figures/matrix"]
+
+
+@pytest.mark.parametrize("checkpoint", [0, 20])
+def test_resumed_run_withdraws_figures_beyond_its_checkpoint(run, checkpoint):
+    def carry_on(run: RunInfo, steps: range, offset: int) -> None:
+        tensorboard.smoothkit_run_started(run)
+        for step in steps:
+            tensorboard.smoothkit_figures(run, step, {"target/matrix": matrix(step + offset)})
+        tensorboard.smoothkit_run_finished(run, "interrupted")
+
+    carry_on(run, range(10, 40, 10), 0)
+    time.sleep(1.01 - time.time() % 1)  # see below: the names of event files hold whole seconds
+    carry_on(resumed(run, checkpoint), range(checkpoint + 10, 50, 10), 1)
+    assert figures_of(run, "target/matrix") == [(step, matrix(step + (step > checkpoint))) for step in (10, 20, 30, 40)]
 
 
 def test_configuration_is_text(run):
@@ -186,6 +223,7 @@ def test_run_whose_stream_did_not_open_goes_on_without(tmp_path):
     with pytest.raises(FileNotFoundError):
         tensorboard.smoothkit_run_started(run)  # there is no config.toml
     tensorboard.smoothkit_logged(run, 1, {"a": 1.0})
+    tensorboard.smoothkit_figures(run, 1, RESULT.figures)
     tensorboard.smoothkit_evaluated(run, RESULT)
     tensorboard.smoothkit_run_finished(run, "failed")
     assert event_files(run) == []

@@ -11,6 +11,7 @@ from smoothkit import plugins
 from smoothkit.checkpoint import load_checkpoint
 from smoothkit.config import dump
 from smoothkit.distributed import Group
+from smoothkit.report.figures import Figure
 from smoothkit.run import Run
 from smoothkit.scenario import Result, RunInfo
 from smoothkit.scenario_file import load_scenario
@@ -38,6 +39,9 @@ class Silent:
         """The stop, if one is due."""
         if self.stop is not None and step >= self.after:
             self.stop.set()
+
+    def figures(self, step: int, figures: Mapping[str, Figure]) -> None:
+        """Nothing."""
 
 
 class Finished(NamedTuple):

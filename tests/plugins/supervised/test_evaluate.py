@@ -8,7 +8,7 @@ import torch
 from smoothkit import metrics
 from smoothkit.prediction import predict
 from smoothkit.run import Run
-from smoothkit_supervised.evaluate import class_means, early_and_late, selected_accuracies
+from smoothkit_supervised.evaluate import class_means, early_and_late, fitted_temperature, selected_accuracies
 
 # A golden run: scenario, seed and numbers. Another number means that runs are no longer comparable with older ones.
 GOLDEN = {
@@ -89,18 +89,56 @@ def test_class_means_are_means_of_probabilities():
 @pytest.mark.parametrize(
     ("target", "figures"),
     [
-        ("onehot", {"reliability", "probabilities", "target"}),
-        ("ls++", {"reliability", "probabilities", "target", "C"}),
-        ("ols", {"reliability", "probabilities", "target"}),
+        ("onehot", {"target"}),
+        ("ls++", {"target", "C"}),
+        ("ols", {"target"}),
     ],
 )
 def test_the_figures_fit_the_target(target, figures, carry_out):
     result = carry_out(f"target={target}", "train.epochs=1").result
-    assert set(result.figures) == figures
+    assert set(result.figures) == figures | {"reliability", "reliability_scaled", "risk_coverage", "probabilities"}
     rows = result.figures["target"].values
     assert all(math.isclose(sum(row), 1, abs_tol=1e-5) for row in rows)
     reliability = result.figures["reliability"]
     assert sum(reliability.counts) == 360
+    assert reliability.ece == pytest.approx(result.scalars["ece"], abs=1e-12)
+    assert reliability.null_ece == pytest.approx(result.scalars["ece_null"], abs=1e-12)
+    assert (reliability.gap_low, reliability.gap_high) == pytest.approx(result.intervals["confidence_gap"], abs=1e-9)
+    risk = result.figures["risk_coverage"].y["by confidence"]
+    assert risk[-1] == pytest.approx(1 - result.scalars["accuracy"], abs=1e-12)
+
+
+def test_temperature_scaling_is_fitted_on_validation_and_changes_no_prediction(carry_out):
+    _, run, trained, result = carry_out("target=ls", 'evaluate.after_temperature=["nll", "accuracy"]')
+    temperature = result.scalars["temperature"]
+    held_out = predict(run, trained.model, trained.data, trained.validation)
+    nll = {
+        factor: metrics.nll(held_out[0].double() / (factor * temperature), held_out[1]) for factor in (0.99, 1, 1.01)
+    }
+    assert nll[1] < min(nll[0.99], nll[1.01])
+    assert result.scalars["accuracy_scaled"] == result.scalars["accuracy"]
+    logits, labels = predict(run, trained.model, trained.data, trained.data.test)
+    assert result.scalars["nll_scaled"] == pytest.approx(float(metrics.nll(logits / temperature, labels)), abs=1e-12)
+
+
+def test_no_temperature_is_made_up_where_none_is_best():
+    assert fitted_temperature(torch.eye(3), torch.arange(3)) == 1.0
+
+
+def test_rows_are_what_the_scalars_are_means_of(carry_out):
+    result = carry_out("train.epochs=1").result
+    assert set(result.rows) >= {"accuracy", "nll", "brier", "confidence_gap"}
+    for name, values in result.rows.items():
+        assert len(values) == 360
+        assert sum(values) / 360 == pytest.approx(result.scalars[name], abs=1e-9)
+
+
+def test_figures_are_recorded_at_evaluations_and_not_too_often(carry_out, monkeypatch):
+    recorded = []
+    monkeypatch.setattr(Run, "record_figures", lambda self, step, prefix, figures: recorded.append((step, prefix)))
+    monkeypatch.setattr("smoothkit_supervised.train.MOST_FIGURES", 2)
+    carry_out("train.epochs=4")
+    assert recorded == [(step, prefix) for step in (20, 40) for prefix in ("validation", "target")]
 
 
 def test_a_result_survives_its_file(carry_out):
@@ -112,5 +150,6 @@ def test_a_result_survives_its_file(carry_out):
     result = carry_out("train.epochs=1").result
     again = Result.from_json(json.loads(json.dumps(finite(result.to_json()))))
     assert again.scalars == pytest.approx(dict(result.scalars), nan_ok=True)
+    assert again.intervals == dict(result.intervals)
     assert (again.better, again.headline) == (dict(result.better), result.headline)
     assert set(again.figures) == set(result.figures)

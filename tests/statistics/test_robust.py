@@ -1,0 +1,101 @@
+"""Interquartile mean, probability of improvement and profiles: closed forms, and SciPy."""
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smoothkit.statistics import (
+    interquartile_mean,
+    interquartile_mean_interval,
+    performance_profile,
+    probability_of_improvement,
+    probability_of_improvement_interval,
+    stratified_interval,
+)
+
+
+def scores(entropy, runs=5, tasks=3, ties=False):
+    values = np.random.default_rng(entropy).normal(size=(runs, tasks))
+    return values.round() if ties else values
+
+
+@given(st.integers(0, 1000), st.integers(1, 9))
+def test_interquartile_mean_is_scipys_trimmed_mean(entropy, runs):
+    sample = scores(entropy, runs)
+    assert interquartile_mean(sample) == pytest.approx(scipy.stats.trim_mean(sample, 0.25, axis=None), abs=1e-12)
+
+
+def test_an_outlier_does_not_move_it():
+    sample = np.arange(12.0).reshape(4, 3)
+    before = interquartile_mean(sample)
+    sample[3, 2] = 1e9
+    assert interquartile_mean(sample) == before == 5.5
+
+
+@given(st.integers(0, 1000), st.booleans())
+def test_probability_of_improvement_is_mann_and_whitneys(entropy, ties):
+    first, second = scores(entropy, 4, ties=ties), scores(entropy + 1, 6, ties=ties)
+    statistic = scipy.stats.mannwhitneyu(first, second, axis=0).statistic
+    assert probability_of_improvement(first, second) == pytest.approx((statistic / 24).mean(), abs=1e-12)
+    assert probability_of_improvement(second, first) == pytest.approx(
+        1 - probability_of_improvement(first, second), abs=1e-12
+    )
+
+
+def test_probability_of_improvement_by_hand():
+    # The first task is always won, the second has one win, one loss and two ties.
+    first, second = np.array([[1.0, 1.0], [2.0, 2.0]]), np.array([[0.0, 1.0], [0.5, 2.0]])
+    assert probability_of_improvement(first, second) == (1 + 0.5) / 2
+
+
+def test_runs_are_resampled_within_tasks():
+    # All spread is between tasks, which are fixed: nothing is uncertain.
+    sample = np.tile(np.array([[0.0, 1.0, 5.0, 9.0]]), (6, 1))
+    interval = interquartile_mean_interval(sample, np.random.default_rng(0), 200)
+    assert interval.low == interval.estimate == interval.high == 3.0
+    interval = probability_of_improvement_interval(sample + 1, sample, np.random.default_rng(0), 50)
+    assert interval[:3] == (1.0, 1.0, 1.0)
+
+
+def test_resamples_of_two_runs_are_known():
+    # The mean of two draws from {0, 1} is 0, 1/2 or 1, with probability 1/4, 1/2 and 1/4.
+    seen = []
+
+    def mean(sample):
+        seen.append(float(sample.mean()))
+        return seen[-1]
+
+    interval = stratified_interval(np.array([[0.0], [1.0]]), mean, np.random.default_rng(0), 4000)
+    assert interval[:3] == (0.5, 0.0, 1.0)
+    assert np.mean(np.array(seen) == 0) == pytest.approx(0.25, abs=0.03)
+    assert np.mean(np.array(seen) == 0.5) == pytest.approx(0.5, abs=0.03)
+
+
+def test_interval_covers_what_it_claims():
+    noise = np.random.default_rng(0)
+    hits = [not interquartile_mean_interval(noise.normal(size=(10, 5)), noise, 100).excludes(0.0) for _ in range(100)]
+    assert np.mean(hits) > 0.85
+
+
+@given(st.integers(0, 1000))
+def test_profile_falls_from_one_to_zero_and_its_area_is_the_mean(entropy):
+    sample = np.random.default_rng(entropy).uniform(size=(4, 3))
+    thresholds = np.linspace(0, 1, 20_001)
+    profile = performance_profile(sample, thresholds)
+    assert profile[0] == 1
+    assert profile[-1] == 0
+    assert (np.diff(profile) <= 0).all()
+    assert np.trapezoid(profile, thresholds) == pytest.approx(sample.mean(), abs=1e-4)
+
+
+@pytest.mark.parametrize("bad", [np.empty((0, 2)), np.array([[np.nan]]), np.array([[1.0], [np.inf]])])
+def test_what_are_no_scores_is_refused(bad):
+    with pytest.raises(ValueError, match="finite numbers of the shape"):
+        interquartile_mean(bad)
+
+
+def test_different_tasks_are_refused():
+    with pytest.raises(ValueError, match="same tasks"):
+        probability_of_improvement(np.zeros((2, 3)), np.zeros((2, 2)))
