@@ -8,6 +8,7 @@ import platform
 
 import losses
 import pipeline
+import report
 import startup
 import torch
 import torchvision
@@ -33,6 +34,11 @@ def main() -> None:
     print("| --- | --- | --- | --- |")
     for command in startup.measure():
         print(f"| `{command.command}` | {command.seconds:.3f} | {command.ratio:.2f} | 3 |")
+    print("\n| report on 200 runs of 10,000 steps | CPU seconds | MB | goal |")
+    print("| --- | --- | --- | --- |")
+    for line in report.measure():
+        goal = "20 s, 15 MB" if line.megabytes else ""
+        print(f"| {line.what} | {line.seconds:.1f} | {line.megabytes:.1f} | {goal} |")
     print("\nLosses, forward and backward, in units of torch's cross-entropy with hard labels; smoothkit's in bold:\n")
     print(losses.tables())
 

@@ -14,6 +14,7 @@ import click
 
 from smoothkit import __version__
 from smoothkit.errors import INTERRUPTED, SmoothkitError
+from smoothkit.report.command import report
 from smoothkit.tracking.board import board
 
 if TYPE_CHECKING:
@@ -148,13 +149,13 @@ def _carry_out(study: "Study", jobs: int, nproc: int, quiet: bool, as_json: bool
     if not study.is_main:
         return
     summary = study.summarise()
-    report = write_report([study.directory])
+    page = write_report([study.directory])
     if as_json:
         click.echo(json.dumps(summary, indent=1))
     else:
         Console().print(terminal_table(summary))
         if not quiet:
-            click.echo(f"results      {study.directory}\nreport       {report}")
+            click.echo(f"results      {study.directory}\nreport       {page}")
             click.echo(f"TensorBoard  smoothkit board {study.directory}")
     if stop.is_set() or any(outcome.status == "out of time" for outcome in outcomes):
         click.echo(f"smoothkit: stopped; `smoothkit resume {study.directory}` goes on from the checkpoints", err=True)
@@ -277,41 +278,5 @@ def plugins_(name: str | None, as_json: bool) -> None:
     list_plugins(_host(), name, as_json)
 
 
-@main.command()
-@click.argument("directories", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Folder for the files; the first one if not given.",
-)
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    type=click.Choice(["terminal", "html", "markdown", "latex", "csv", "parquet"]),
-    help="What to write; may be given several times. By default terminal, html and markdown.",
-)
-def report(directories: tuple[Path, ...], output: Path | None, formats: tuple[str, ...]) -> None:
-    """Tables and plots of studies.
-
-    On the terminal, as one HTML file that needs no other, and as tables for texts (Markdown, LaTeX) and programs (CSV,
-    Parquet: a row per run and scalar). Studies may be running, or stopped; what cannot be read is named.
-    """
-    from rich.console import Console
-
-    from smoothkit.report.folder import read_study
-    from smoothkit.report.page import USUAL_FORMATS, write_files
-    from smoothkit.report.terminal import terminal_report
-
-    _host()  # plugins may have figures of their own
-    formats = formats or ("terminal", *USUAL_FORMATS)
-    studies = [read_study(directory) for directory in directories]
-    paths = write_files(studies, output or directories[0], [name for name in formats if name != "terminal"])
-    if "terminal" in formats:
-        for study in studies:
-            Console().print(terminal_report(study))
-    for path in paths:
-        click.echo(f"report       {path}")
-
-
 main.add_command(board)
+main.add_command(report)

@@ -105,7 +105,7 @@ def load_scenario(
         config, found = validate(scenario.config, branch.values, host.registry, also=COMPOSITION)
         problems += [f"{branch.origin_of(at) or path}: {'.'.join(map(str, at))}: {message}" for at, message in found]
         if config is not None:
-            variants.append(Variant(variant, _slug(variant), config, branch.origins))
+            variants.append(Variant(variant, folder_name(variant), config, branch.origins))
             if config.scenario != name:
                 problems.append(f"{branch.origin_of(('scenario',))}: scenario: all variants have the file's, {name!r}")
     baseline, _ = composition.get("baseline", (next(iter(tables)), None))
@@ -234,7 +234,7 @@ def _branch(base: Layers, table: Mapping[str, Any], origin: Origin, changes: Ite
     return branch
 
 
-def _slug(name: str) -> str:
+def folder_name(name: str) -> str:
     return re.sub(r"[^a-z0-9.+_-]+", "-", name.lower()).strip("-.") or "variant"
 
 

@@ -28,6 +28,9 @@ Labels = Int[Tensor, " rows"] | Float[Tensor, "rows classes"]
 BLOCK_ENTRIES = 1 << 19
 """Entries of a block: few enough for a processor's cache, enough for calls to cost little."""
 
+SCAN_ENTRIES = 1 << 16
+"""Entries that are looked at several times in a row, and lie in the inner cache meanwhile."""
+
 DEVICE_BLOCK_ENTRIES = 1 << 24
 """The same on a device, where calls cost more and 128 MiB of float64 little."""
 
@@ -61,19 +64,14 @@ class Block:
         return self.outputs.double() if self.from_logits else self.log_probs
 
     @cached_property
-    def _largest(self) -> tuple[Float[Tensor, " rows"], Int64[Tensor, " rows"]]:
-        """The largest outputs and the first of the classes that have them; NaN where a row holds one."""
-        if self.outputs.device.type == "cpu" and self.outputs.dtype in (torch.float32, torch.float64):
-            # numpy's search runs on vector instructions; torch's looks at one entry after another.
-            indices = torch.from_numpy(self.outputs.numpy().argmax(axis=1))
-            return self.outputs.gather(1, indices[:, None]).squeeze(1), indices
-        largest = self.outputs.max(dim=1)
-        return largest.values, largest.indices
+    def scan(self) -> "Scan":
+        """What one look at every output tells."""
+        return _scan(self.outputs, self.from_logits)
 
     @property
     def predictions(self) -> Int64[Tensor, " rows"]:
         """The predicted classes."""
-        return self._largest[1]
+        return self.scan.classes
 
     @cached_property
     def confidence(self) -> Float64[Tensor, " rows"]:
@@ -81,7 +79,7 @@ class Block:
         if self.from_logits:
             return self.probs.amax(dim=1)
         # A softmax in half precision may exceed 1 by its rounding.
-        return self._largest[0].double().clamp(max=1.0)
+        return self.scan.largest.double().clamp(max=1.0)
 
     @cached_property
     def classes(self) -> Int64[Tensor, " rows"]:
@@ -110,6 +108,36 @@ class Block:
         return torch.where(self.labels != 0, self.labels * values, 0.0).sum(dim=1)
 
 
+class Scan(NamedTuple):
+    """What one look at every output tells, row by row."""
+
+    largest: Float[Tensor, " rows"]
+    """NaN where a row holds one."""
+    classes: Int64[Tensor, " rows"]
+    """The first of the classes with the largest output."""
+    sums: Float[Tensor, " checked"]
+    smallest: Float[Tensor, " checked"]
+    """Of probabilities, as the sums; both are empty for logits."""
+
+
+def _scan(outputs: Float[Tensor, "rows classes"], from_logits: bool) -> Scan:
+    if outputs.device.type != "cpu" or outputs.dtype not in (torch.float32, torch.float64):
+        checked = outputs[:0] if from_logits else outputs
+        return Scan(*outputs.max(dim=1), checked.sum(dim=1), checked.amin(dim=1))
+    classes = torch.empty(len(outputs), dtype=torch.int64)
+    sums, smallest = (outputs.new_empty(0 if from_logits else len(outputs)) for _ in range(2))
+    # numpy's search runs on vector instructions; torch's looks at one entry after another.
+    array, indices = outputs.numpy(), classes.numpy()
+    size = max(1, SCAN_ENTRIES // outputs.shape[1])
+    for start in range(0, len(outputs), size):
+        rows = slice(start, start + size)
+        array[rows].argmax(axis=1, out=indices[rows])
+        if not from_logits:
+            torch.sum(outputs[rows], dim=1, out=sums[rows])
+            torch.amin(outputs[rows], dim=1, out=smallest[rows])
+    return Scan(outputs.gather(1, classes[:, None]).squeeze(1), classes, sums, smallest)
+
+
 def blocks(
     metric: str,
     outputs: Float[Tensor, "rows classes"],
@@ -128,11 +156,12 @@ def blocks(
     check_shapes(metric, outputs, labels)
     left = 0
     for rows in row_slices(outputs):
-        block, usable, faults = examine(outputs[rows], labels[rows], from_logits, ignore_index)
-        if bool(faults.any()):
+        found = examine(outputs[rows], labels[rows], from_logits, ignore_index)
+        if bool(found.faulty.any()):
             raise ValueError(f"{metric}: {_all_faults(outputs, labels, from_logits, ignore_index)}")
-        if ignore_index is not None and not bool(usable.all()):
-            block = Block(block.outputs[usable], block.labels[usable], from_logits)
+        block = found.block
+        if found.kept is not None and not bool(found.kept.all()):
+            block = Block(block.outputs[found.kept], block.labels[found.kept], from_logits)
         left += len(block.outputs)
         if len(block.outputs):
             yield block
@@ -169,10 +198,29 @@ class Examined(NamedTuple):
     """Rows that have been looked at; what was found is still on their device."""
 
     block: Block
-    usable: Bool[Tensor, " rows"]
-    """Which rows count: those that are neither ignored nor faulty."""
-    faults: Int64[Tensor, " faults"]
-    """How many rows have each of the `FAULTS`."""
+    wrong_label: Bool[Tensor, " rows"]
+    wrong_output: Bool[Tensor, " rows"]
+    """Never true of an ignored row."""
+    kept: Bool[Tensor, " rows"] | None
+    """Which rows are not ignored; None if all are kept."""
+
+    @property
+    def faulty(self) -> Bool[Tensor, " rows"]:
+        """Which rows have a fault of any kind."""
+        return self.wrong_label | self.wrong_output
+
+    @property
+    def usable(self) -> Bool[Tensor, " rows"]:
+        """Which rows count: those that are neither ignored nor faulty."""
+        return ~self.faulty if self.kept is None else ~self.faulty & self.kept
+
+    @property
+    def faults(self) -> Int64[Tensor, " faults"]:
+        """How many rows have each of the `FAULTS`."""
+        soft, from_logits = self.block.labels.ndim == 2, self.block.from_logits
+        wrong = torch.stack([self.wrong_label.sum(), self.wrong_output.sum()])
+        kinds = [[not soft, soft, False, False], [False, False, from_logits, not from_logits]]
+        return (wrong[:, None] * torch.tensor(kinds, device=wrong.device)).sum(dim=0)
 
 
 def examine(
@@ -185,21 +233,19 @@ def examine(
     outputs, labels = outputs.detach(), labels.detach()
     soft = labels.is_floating_point()
     if soft:
-        wrong_label = ~_are_distributions(labels)
+        wrong_label = ~_are_distributions(labels.sum(dim=1), labels.amin(dim=1))
         labels, counts = labels.double(), None
     else:
         given, labels = labels.long(), labels.long().clamp(0, outputs.shape[1] - 1)
         wrong_label = given != labels
         counts = None if ignore_index is None else given != ignore_index
     block = Block(outputs, labels, from_logits)
-    wrong_output = ~(block._largest[0].isfinite() if from_logits else _are_distributions(outputs))
+    scan = block.scan
+    good_output = scan.largest.isfinite() if from_logits else _are_distributions(scan.sums, scan.smallest)
+    wrong_output = ~good_output
     if counts is not None:
         wrong_label, wrong_output = wrong_label & counts, wrong_output & counts
-    usable = ~(wrong_label | wrong_output)
-    faults = torch.zeros(len(FAULTS), dtype=torch.int64, device=outputs.device)
-    faults[1 if soft else 0] = wrong_label.sum()
-    faults[2 if from_logits else 3] = wrong_output.sum()
-    return Examined(block, usable if counts is None else usable & counts, faults)
+    return Examined(block, wrong_label, wrong_output, counts)
 
 
 FAULTS = (
@@ -227,12 +273,10 @@ def _all_faults(
     faults = torch.zeros(len(FAULTS), dtype=torch.int64)
     first = None
     for rows in row_slices(outputs):
-        _, usable, found = examine(outputs[rows], labels[rows], from_logits, ignore_index)
-        faults += found.cpu()
-        if first is None and bool(found.any()):
-            if labels.ndim == 1 and ignore_index is not None:
-                usable |= labels[rows] == ignore_index
-            first = rows.start + int(usable.int().argmin())
+        found = examine(outputs[rows], labels[rows], from_logits, ignore_index)
+        faults += found.faults.cpu()
+        if first is None and bool(found.faulty.any()):
+            first = rows.start + int(found.faulty.int().argmax())
     assert first is not None  # There is a fault, or nobody would have asked.
     label = labels[first]
     seen = f"label {label.item()}" if labels.ndim == 1 else f"label's {_range(label)}"
@@ -258,7 +302,7 @@ def check_choice(metric: str, name: str, value: str, choices: object) -> None:
         raise ValueError(f"{metric}: {name} must be one of {', '.join(get_args(choices))}, got {value!r}")
 
 
-def _are_distributions(rows: Float[Tensor, "rows classes"]) -> Bool[Tensor, " rows"]:
-    """Which rows are distributions, up to rounding. NaN compares false, so a row that holds one is none."""
-    # No entry can exceed a sum of entries that are not negative.
-    return ((rows.sum(dim=1) - 1).abs() <= TOLERANCE.get(rows.dtype, 1e-3)) & (rows.amin(dim=1) >= 0)
+def _are_distributions(sums: Float[Tensor, " rows"], smallest: Float[Tensor, " rows"]) -> Bool[Tensor, " rows"]:
+    """Which rows are distributions, up to rounding, by their sums and smallest entries."""
+    # A row that holds NaN is none: it compares false. No entry can exceed a sum of entries that are not negative.
+    return ((sums - 1).abs() <= TOLERANCE.get(sums.dtype, 1e-3)) & (smallest >= 0)

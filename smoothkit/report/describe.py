@@ -10,16 +10,16 @@ MOST_ROWS_SAID = 12
 """Rows of a matrix, or lines of a forest plot, that are told one by one."""
 
 
-def say(value: float | None, *, signed: bool = False) -> str:
+def say(value: float | None) -> str:
     """A number with three significant digits.
 
-    >>> say(0.12345), say(-2.0, signed=True), say(12345.0), say(None)
+    >>> say(0.12345), say(-2.0), say(12345.0), say(None)
     ('0.123', '−2', '12345', 'not defined')
     """
     if value is None or not math.isfinite(value):
         return "not defined"
     text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return (f"+{text}" if signed and value > 0 else text).replace("-", MINUS)
+    return text.replace("-", MINUS)
 
 
 def describe_curve(figure: CurvesFigure, name: str) -> str:

@@ -12,7 +12,7 @@ from smoothkit.report.numbers import count
 from smoothkit.report.recording import UNREADABLE, RunRecord, describe_error, parse_json, read_run, seed_of
 from smoothkit.report.summary import summarise
 from smoothkit.scenario import Result
-from smoothkit.scenario_file import _slug
+from smoothkit.scenario_file import folder_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ def _read_plan(directory: Path) -> dict[str, Any]:
 
 def _read_runs(directory: Path, variants: list[str], gaps: list[str]) -> list[RunRecord]:
     """Every run that began; folders that belong to no run of the study are told of in `gaps`."""
-    by_folder = {_slug(variant): variant for variant in variants}
+    by_folder = {folder_name(variant): variant for variant in variants}
     runs = []
     for folder in sorted(directory.glob("*/seed-*")):
         if not any((folder / name).exists() for name in (CONFIG, METRICS, RESULT)):

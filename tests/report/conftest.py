@@ -112,6 +112,6 @@ def write_study(directory: Path, *, hostile: str = "", unfinished: bool = False,
 
 
 def slug(variant: str) -> str:
-    from smoothkit.scenario_file import _slug
+    from smoothkit.scenario_file import folder_name
 
-    return _slug(variant)
+    return folder_name(variant)

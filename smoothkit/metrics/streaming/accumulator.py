@@ -72,8 +72,9 @@ class Accumulator(ABC, Generic[Result]):
         check_shapes(self.name, outputs, labels)
         self._check_batch(outputs, groups)
         for rows in row_slices(outputs):
-            block, usable, faults = examine(outputs[rows], labels[rows], self.from_logits, self.ignore_index)
-            self._faults[:-1] += faults
+            found = examine(outputs[rows], labels[rows], self.from_logits, self.ignore_index)
+            usable = found.usable
+            self._faults[:-1] += found.faults
             group = None
             if groups is not None:
                 group = groups[rows].long()
@@ -81,7 +82,7 @@ class Accumulator(ABC, Generic[Result]):
                 self._faults[-1] += (outside & usable).sum()
                 usable, group = usable & ~outside, torch.where(outside, 0, group)
             self._rows += usable.sum()
-            self._add(block, usable, group)
+            self._add(found.block, usable, group)
 
     def compute(self) -> Result:
         """The result over all rows so far.
