@@ -17,6 +17,7 @@ from smoothkit.report.figures import Figure
 from smoothkit.report.measured import matrix_figure, reliability_figure, risk_coverage_figure
 from smoothkit.run import Run
 from smoothkit.scenario import Better, Result
+from smoothkit.tables import MetricConfig
 from smoothkit.targets import Target
 from smoothkit_supervised.config import SupervisedConfig
 
@@ -83,25 +84,35 @@ def evaluate(config: SupervisedConfig, run: Run, trained: Trained) -> Result:
     settings = {"batch_size": config.evaluate.batch_size, "workers": config.data.workers}
     logits, labels = predict(run, trained.model, trained.data, trained.data.test, **settings)
     temperature = fitted_temperature(*predict(run, trained.model, trained.data, trained.validation, **settings))
-    metrics: Sequence[Metric] = [metric.build() for metric in config.evaluate.metrics]
-    scaled: Sequence[Metric] = [metric.build() for metric in config.evaluate.after_temperature]
-
-    scalars = {metric.name: metric.function(logits, labels).item() for metric in metrics}
-    scalars["temperature"] = temperature
-    scalars |= {f"{metric.name}_scaled": metric.function(logits / temperature, labels).item() for metric in scaled}
-    scalars |= selected_accuracies(run)
-    scalars["weight_norm"] = math.sqrt(sum(p.detach().square().sum().item() for p in trained.model.parameters()))
-    scalars |= early_and_late(run.history("train/gradient_norm"))
-    better: dict[str, Better] = {"accuracy_validation_selected": "higher", "accuracy_best_on_test": "higher"}
-    better |= {metric.name: metric.better for metric in metrics if metric.better}
-    better |= {f"{metric.name}_scaled": metric.better for metric in scaled if metric.better}
+    plain = measure(config.evaluate.metrics, logits, labels)
+    scaled = measure(config.evaluate.after_temperature, logits / temperature, labels, "_scaled")
+    about_training: dict[str, float] = {
+        "temperature": temperature,
+        **selected_accuracies(run),
+        "weight_norm": math.sqrt(sum(p.detach().square().sum().item() for p in trained.model.parameters())),
+        **early_and_late(run.history("train/gradient_norm")),
+    }
+    scalars = {**plain.scalars, **scaled.scalars, **about_training}
+    selected: dict[str, Better] = {"accuracy_validation_selected": "higher", "accuracy_best_on_test": "higher"}
     return Result(
         scalars=scalars,
-        better=better,
+        better={**plain.better, **scaled.better, **selected},
         figures=figures_of(trained, logits, labels, temperature),
         headline=tuple(name for name in HEADLINE if name in scalars),
-        intervals=intervals_of(metrics, logits, labels),
-        rows={metric.name: metric.rows(logits, labels).tolist() for metric in metrics if metric.rows},
+        intervals={**plain.intervals, **scaled.intervals},
+        rows={**plain.rows, **scaled.rows},
+    )
+
+
+def measure(metrics: Sequence[MetricConfig], logits: Tensor, labels: Tensor, suffix: str = "") -> Result:
+    """Each metric under its name with the suffix, with its interval and its rows if it has any."""
+    chosen: dict[str, Metric] = {f"{metric.name}{suffix}": metric for metric in (each.build() for each in metrics)}
+    intervals = {name: metric.interval(logits, labels) for name, metric in chosen.items()}
+    return Result(
+        scalars={name: metric.function(logits, labels).item() for name, metric in chosen.items()},
+        better={name: metric.better for name, metric in chosen.items() if metric.better},
+        intervals={name: (each.low, each.high) for name, each in intervals.items() if each and each.is_defined},
+        rows={name: metric.rows(logits, labels).tolist() for name, metric in chosen.items() if metric.rows},
     )
 
 
@@ -114,16 +125,6 @@ def fitted_temperature(logits: Tensor, labels: Tensor) -> float:
         return fit_temperature(logits, labels).temperature
     except ValueError:
         return 1.0
-
-
-def intervals_of(metrics: Sequence[Metric], logits: Tensor, labels: Tensor) -> dict[str, tuple[float, float]]:
-    """The intervals over test rows of those metrics that have one."""
-    found = {metric.name: metric.interval(logits, labels) for metric in metrics}
-    return {
-        name: (interval.low, interval.high)
-        for name, interval in found.items()
-        if interval is not None and math.isfinite(interval.low) and math.isfinite(interval.high)
-    }
 
 
 def selected_accuracies(run: Run) -> dict[str, float]:
@@ -149,7 +150,7 @@ def early_and_late(history: list[tuple[int, float]]) -> dict[str, float]:
 
 
 def figures_of(trained: Trained, logits: Tensor, labels: Tensor, temperature: float) -> dict[str, Figure]:
-    """Calibration as it is and at the temperature, selective prediction, mean outputs by class, the target's matrices."""
+    """Calibration without and with the temperature, selective prediction, mean outputs by class, target matrices."""
     names = trained.data.class_names
     at_temperature = reliability(logits / temperature, labels)
     return {

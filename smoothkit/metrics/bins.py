@@ -159,10 +159,11 @@ class BinSums:
         self.counts, self.sums, self.softness = state["counts"], state["sums"], state.get("softness")
         self.edges = self.edges.to(self.counts.device)
 
-    def soften(self) -> None:
-        """Make place for soft labels, which needs a fifth sum per bin."""
+    def soften(self) -> Float64[Tensor, " cells"]:
+        """The place for soft labels, a fifth sum per bin; it is made when it is first asked for."""
         if self.softness is None:
             self.softness = torch.zeros_like(self.sums[0])
+        return self.softness
 
     def add(
         self,
@@ -192,9 +193,8 @@ class BinSums:
             sums.index_add_(0, cells, values)
         self.sums += part
         if soft:
-            self.soften()
-            softness = correctness * (1 - correctness)
-            self.softness += torch.zeros_like(self.sums[0]).index_add_(0, cells, softness)
+            softness = torch.zeros_like(self.sums[0])
+            self.soften().add_(softness.index_add_(0, cells, correctness * (1 - correctness)))
 
     def reliability(self) -> Reliability:
         """What has been added so far: one diagram per group, along the first axis."""

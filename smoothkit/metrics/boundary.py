@@ -23,13 +23,12 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int, Int64
 from torch import Tensor
 
+from smoothkit.metrics.scan import Scan, scan
+
 Labels = Int[Tensor, " rows"] | Float[Tensor, "rows classes"]
 
-BLOCK_ENTRIES = 1 << 19
+BLOCK_ENTRIES = 1 << 20
 """Entries of a block: few enough for a processor's cache, enough for calls to cost little."""
-
-SCAN_ENTRIES = 1 << 16
-"""Entries that are looked at several times in a row, and lie in the inner cache meanwhile."""
 
 DEVICE_BLOCK_ENTRIES = 1 << 24
 """The same on a device, where calls cost more and 128 MiB of float64 little."""
@@ -64,9 +63,9 @@ class Block:
         return self.outputs.double() if self.from_logits else self.log_probs
 
     @cached_property
-    def scan(self) -> "Scan":
+    def scan(self) -> Scan:
         """What one look at every output tells."""
-        return _scan(self.outputs, self.from_logits)
+        return scan(self.outputs, self.from_logits)
 
     @property
     def predictions(self) -> Int64[Tensor, " rows"]:
@@ -106,36 +105,6 @@ class Block:
         if self.labels.ndim == 1:
             return values.gather(1, self.labels[:, None]).squeeze(1)
         return torch.where(self.labels != 0, self.labels * values, 0.0).sum(dim=1)
-
-
-class Scan(NamedTuple):
-    """What one look at every output tells, row by row."""
-
-    largest: Float[Tensor, " rows"]
-    """NaN where a row holds one."""
-    classes: Int64[Tensor, " rows"]
-    """The first of the classes with the largest output."""
-    sums: Float[Tensor, " checked"]
-    smallest: Float[Tensor, " checked"]
-    """Of probabilities, as the sums; both are empty for logits."""
-
-
-def _scan(outputs: Float[Tensor, "rows classes"], from_logits: bool) -> Scan:
-    if outputs.device.type != "cpu" or outputs.dtype not in (torch.float32, torch.float64):
-        checked = outputs[:0] if from_logits else outputs
-        return Scan(*outputs.max(dim=1), checked.sum(dim=1), checked.amin(dim=1))
-    classes = torch.empty(len(outputs), dtype=torch.int64)
-    sums, smallest = (outputs.new_empty(0 if from_logits else len(outputs)) for _ in range(2))
-    # numpy's search runs on vector instructions; torch's looks at one entry after another.
-    array, indices = outputs.numpy(), classes.numpy()
-    size = max(1, SCAN_ENTRIES // outputs.shape[1])
-    for start in range(0, len(outputs), size):
-        rows = slice(start, start + size)
-        array[rows].argmax(axis=1, out=indices[rows])
-        if not from_logits:
-            torch.sum(outputs[rows], dim=1, out=sums[rows])
-            torch.amin(outputs[rows], dim=1, out=smallest[rows])
-    return Scan(outputs.gather(1, classes[:, None]).squeeze(1), classes, sums, smallest)
 
 
 def blocks(
@@ -217,10 +186,11 @@ class Examined(NamedTuple):
     @property
     def faults(self) -> Int64[Tensor, " faults"]:
         """How many rows have each of the `FAULTS`."""
+        labels, outputs = self.wrong_label.sum(), self.wrong_output.sum()
+        none = torch.zeros_like(labels)
         soft, from_logits = self.block.labels.ndim == 2, self.block.from_logits
-        wrong = torch.stack([self.wrong_label.sum(), self.wrong_output.sum()])
-        kinds = [[not soft, soft, False, False], [False, False, from_logits, not from_logits]]
-        return (wrong[:, None] * torch.tensor(kinds, device=wrong.device)).sum(dim=0)
+        of_labels = (none, labels) if soft else (labels, none)
+        return torch.stack([*of_labels, *((outputs, none) if from_logits else (none, outputs))])
 
 
 def examine(
@@ -240,8 +210,8 @@ def examine(
         wrong_label = given != labels
         counts = None if ignore_index is None else given != ignore_index
     block = Block(outputs, labels, from_logits)
-    scan = block.scan
-    good_output = scan.largest.isfinite() if from_logits else _are_distributions(scan.sums, scan.smallest)
+    seen = block.scan
+    good_output = seen.largest.isfinite() if from_logits else _are_distributions(seen.sums, seen.smallest)
     wrong_output = ~good_output
     if counts is not None:
         wrong_label, wrong_output = wrong_label & counts, wrong_output & counts

@@ -35,10 +35,7 @@ def row_scores(
 ) -> Float64[Tensor, " kept"]:
     """The value of `score` for every row that is not ignored, in order; errors name `metric`."""
     return torch.cat(
-        [
-            score(block)
-            for block in blocks(metric, outputs, labels, from_logits=from_logits, ignore_index=ignore_index)
-        ]
+        [score(block) for block in blocks(metric, outputs, labels, from_logits=from_logits, ignore_index=ignore_index)]
     )
 
 

@@ -21,6 +21,9 @@ from smoothkit.report.figures import (
 MOST_CLASSES_DRAWN = 100
 """A matrix figure shows at most so many classes: beyond that nothing can be read from it."""
 
+LEAST_COVERAGE = 0.1
+"""Where a risk-coverage curve begins."""
+
 MOST_POINTS = 200
 """Points of a curve; a test set has thousands of coverages."""
 
@@ -69,12 +72,18 @@ def gaps_figure(title: str, bins: Reliability, names: Sequence[str]) -> Interval
 
 
 def risk_coverage_figure(title: str, curves: Mapping[str, Events]) -> CurvesFigure:
-    """The share of wrong predictions among the most confident, against how many are kept; Wilson's bands."""
+    """The share of wrong predictions among the most confident, against how many are kept; Wilson's bands.
+
+    It begins with a tenth of the rows: of fewer, the bands say nothing and would take up the picture.
+    """
     x, y, low, high = {}, {}, {}, {}
     for name, (confidence, correctness) in curves.items():
         curve = risk_coverage_of(confidence, correctness)
         lower, upper = wilson_bounds(curve.wrong, curve.accepted)
-        coverage, risk, lower, upper = _thinned(curve.coverage, curve.risk, lower, upper)
+        shown = curve.coverage >= LEAST_COVERAGE
+        coverage, risk, lower, upper = _thinned(
+            *(column[shown] for column in (curve.coverage, curve.risk, lower, upper))
+        )
         x[name], y[name] = tuple(coverage.tolist()), _entries(risk)
         low[name], high[name] = _entries(lower), _entries(upper)
     return CurvesFigure(
