@@ -62,7 +62,7 @@ def smoothkit_augmentations(register: Register) -> None:
 
 @hookspec
 def smoothkit_metrics(register: Register) -> None:
-    """Register metrics: objects of class `smoothkit.metrics.Metric`."""
+    """Register metrics: objects of class `smoothkit.metrics.Metric`, or functions that make one of their options."""
 
 
 # --- Pipeline: the only hook that can change a number; it acts only for plugins that the file names in `use`. ---------

@@ -89,7 +89,7 @@ class EvaluateConfig(Config):
         MetricConfig(name=name) for name in ("nll", "brier", "ece", "rmsce_debiased", "confidence_gap")
     )
     """Metrics to give a second time, as `<name>_scaled`, with logits divided by the temperature that suits the
-    validation part best. Where none does, because every prediction there is right, the temperature is 1."""
+    validation part best. Where none is best, because every prediction there is right, these are left out."""
 
 
 class TeacherConfig(Config):

@@ -10,11 +10,18 @@ from torch import Tensor, nn
 
 from smoothkit.data import Dataset
 from smoothkit.data.dataset import Part
-from smoothkit.metrics import Metric, accuracy, nll, reliability, top_label
-from smoothkit.metrics.temperature import fit_temperature
+from smoothkit.metrics import Metric, accuracy, equal_width_edges, nll, reliability, top_label
+from smoothkit.metrics.bins import BINS, BinSums
+from smoothkit.metrics.temperature import NoBestTemperature, fit_temperature
 from smoothkit.prediction import predict
 from smoothkit.report.figures import Figure
-from smoothkit.report.measured import matrix_figure, reliability_figure, risk_coverage_figure
+from smoothkit.report.measured import (
+    gaps_figure,
+    group_reliability_figure,
+    matrix_figure,
+    reliability_figure,
+    risk_coverage_figure,
+)
 from smoothkit.run import Run
 from smoothkit.scenario import Better, Result
 from smoothkit.tables import MetricConfig
@@ -26,6 +33,9 @@ EARLY_SHARE = 0.1
 
 MOST_FIGURES = 50
 """Evaluations during training that are kept as figures: each holds every class's distribution."""
+
+MOST_DIAGRAMS = 12
+"""Classes up to which each has a reliability diagram of its own."""
 
 MATRIX_TITLES = {"target": "Target distribution", "C": "C, learned over the other classes"}
 
@@ -85,7 +95,8 @@ def evaluate(config: SupervisedConfig, run: Run, trained: Trained) -> Result:
     logits, labels = predict(run, trained.model, trained.data, trained.data.test, **settings)
     temperature = fitted_temperature(*predict(run, trained.model, trained.data, trained.validation, **settings))
     plain = measure(config.evaluate.metrics, logits, labels)
-    scaled = measure(config.evaluate.after_temperature, logits / temperature, labels, "_scaled")
+    after = config.evaluate.after_temperature if math.isfinite(temperature) else ()
+    scaled = measure(after, logits / temperature, labels, "_scaled")
     about_training: dict[str, float] = {
         "temperature": temperature,
         **selected_accuracies(run),
@@ -117,14 +128,14 @@ def measure(metrics: Sequence[MetricConfig], logits: Tensor, labels: Tensor, suf
 
 
 def fitted_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The temperature that fits the validation part best; 1, which changes nothing, where none does.
+    """The temperature that fits the validation part best; NaN where none is best.
 
-    None does where every prediction there is right (the colder, the better), or where they are no better than chance.
+    None is where every prediction there is right (the colder, the better), or where they are no better than chance.
     """
     try:
         return fit_temperature(logits, labels).temperature
-    except ValueError:
-        return 1.0
+    except NoBestTemperature:
+        return math.nan
 
 
 def selected_accuracies(run: Run) -> dict[str, float]:
@@ -138,28 +149,54 @@ def selected_accuracies(run: Run) -> dict[str, float]:
 
 
 def early_and_late(history: list[tuple[int, float]]) -> dict[str, float]:
-    """Mean gradient norm over the first and over the last tenth of training.
+    """Mean gradient norm over the first and over the last tenth of training; NaN where there is no record of it.
 
     A step that the gradient scaler skips in float16 has an infinite norm; it did not train, and does not count.
     """
     last = history[-1][0]
     history = [point for point in history if math.isfinite(point[1])]
-    early = [value for step, value in history if step <= EARLY_SHARE * last] or [history[0][1]]
+    early = [value for step, value in history if step <= EARLY_SHARE * last] or [value for _, value in history[:1]]
     late = [value for step, value in history if step > (1 - EARLY_SHARE) * last]
-    return {"gradient_norm_early": sum(early) / len(early), "gradient_norm_late": sum(late) / len(late)}
+    return {"gradient_norm_early": mean(early), "gradient_norm_late": mean(late)}
+
+
+def mean(values: Sequence[float]) -> float:
+    """The mean; NaN of nothing."""
+    return sum(values) / len(values) if values else math.nan
 
 
 def figures_of(trained: Trained, logits: Tensor, labels: Tensor, temperature: float) -> dict[str, Figure]:
     """Calibration without and with the temperature, selective prediction, mean outputs by class, target matrices."""
     names = trained.data.class_names
-    at_temperature = reliability(logits / temperature, labels)
+    found: dict[str, Figure] = {
+        "reliability": reliability_figure("Reliability on the test part", reliability(logits, labels))
+    }
+    if math.isfinite(temperature):
+        title = f"Reliability at temperature {temperature:.3g}"
+        found["reliability_scaled"] = reliability_figure(title, reliability(logits / temperature, labels))
     return {
-        "reliability": reliability_figure("Reliability on the test part", reliability(logits, labels)),
-        "reliability_scaled": reliability_figure(f"The same at temperature {temperature:.3g}", at_temperature),
+        **found,
+        **calibration_by_prediction(logits, labels, names),
         "risk_coverage": risk_coverage_figure("Selective prediction", {"by confidence": top_label(logits, labels)}),
         "probabilities": matrix_figure("Mean output probabilities", class_means(logits, labels), names),
         **target_figures(trained.target, names),
     }
+
+
+def calibration_by_prediction(logits: Tensor, labels: Tensor, names: tuple[str, ...]) -> dict[str, Figure]:
+    """Which predictions are over-confident: calibration where each class is what was predicted.
+
+    Groups are predicted classes, not true ones: a calibrated model is right c of the time among its predictions of a
+    class with confidence c, but not among the samples of a class.
+    """
+    events = top_label(logits, labels)
+    sums = BinSums(equal_width_edges(BINS), groups=len(names))
+    sums.add(events.confidence, events.correctness, logits.argmax(dim=1))
+    bins = sums.reliability()
+    found: dict[str, Figure] = {"gaps": gaps_figure("Confidence minus accuracy, by predicted class", bins, names)}
+    if len(names) <= MOST_DIAGRAMS:
+        found["reliability_by_class"] = group_reliability_figure("Reliability by predicted class", bins, names)
+    return found
 
 
 def target_figures(target: Target, names: tuple[str, ...]) -> dict[str, Figure]:

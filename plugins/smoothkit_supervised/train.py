@@ -1,5 +1,7 @@
 """The training loop: from top to bottom what happens to the network and to its target."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, get_total_norm
@@ -49,7 +51,7 @@ def train(config: SupervisedConfig, run: Run) -> Trained:
         run.track(average=evaluated)
 
     total = config.train.epochs * batches.per_epoch
-    figures_every = -(-config.train.epochs // MOST_FIGURES)
+    figures_every = config.evaluate.every * math.ceil(config.train.epochs / config.evaluate.every / MOST_FIGURES)
     for step in run.steps(total):
         factor = lr_factor(config.train, step, batches.per_epoch)
         set_lr(optimizer, factor)

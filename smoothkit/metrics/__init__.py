@@ -129,7 +129,7 @@ from smoothkit.metrics.selective import (
     risk_coverage_of,
 )
 from smoothkit.metrics.smooth import smooth_calibration_error, smooth_calibration_error_of
-from smoothkit.metrics.temperature import Temperature, after_temperature, fit_temperature
+from smoothkit.metrics.temperature import NoBestTemperature, Temperature, after_temperature, fit_temperature
 
 __all__ = [
     "BrierParts",
@@ -145,6 +145,7 @@ __all__ = [
     "HybridRows",
     "Metric",
     "NeuralCollapse",
+    "NoBestTemperature",
     "Reliability",
     "RiskCoverage",
     "ScoreDecomposition",

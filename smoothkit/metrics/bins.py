@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float64, Int, Int64
 from torch import Tensor
 
 from smoothkit.metrics.boundary import check_choice
@@ -138,6 +138,7 @@ class BinSums:
     def __init__(self, edges: Float64[Tensor, " edges"], closed: Closed = "right", groups: int = 1):
         check_choice("bins", "closed", closed, Closed)
         self.edges = edges
+        self._equal_width = torch.equal(edges.cpu(), equal_width_edges(len(edges) - 1))
         self.closed: Closed = closed
         self.groups = groups
         # The last cell takes the events that do not count, so that nothing has to be read back to leave them out.
@@ -178,13 +179,14 @@ class BinSums:
 
         Nothing is read back from the device. Groups lie in 0 to `groups` - 1, which is not checked.
         """
-        cells = bins_of(confidence, self.edges, self.closed)
+        find = equal_width_bins_of if self._equal_width else bins_of
+        cells = find(confidence, self.edges, self.closed)
         if group is not None:
             cells = cells + group * (len(self.edges) - 1)
         if counted is not None:
             cells = torch.where(counted, cells, len(self.counts) - 1)
         # bincount would ask the device for the largest cell first.
-        self.counts.index_add_(0, cells, torch.ones_like(cells))
+        self.counts.index_add_(0, cells, torch.ones_like(cells, dtype=torch.int64))
         # One call's sums are made by themselves: adding each event to what millions left would round millions of times.
         part = torch.zeros_like(self.sums)
         columns = (confidence, correctness, confidence.square(), confidence * correctness)
@@ -215,9 +217,23 @@ class BinSums:
 def bins_of(
     confidence: Float64[Tensor, " rows"], edges: Float64[Tensor, " edges"], closed: Closed = "right"
 ) -> Int64[Tensor, " rows"]:
-    """The number of each confidence's bin."""
-    # Comparing with a table of edges puts i / bins exactly where it belongs, which a product with `bins` does not.
+    """The number of each confidence's bin: that of the edges it lies between, by comparison with them."""
     return torch.bucketize(confidence.contiguous(), edges[1:-1].contiguous(), right=closed == "left")
+
+
+def equal_width_bins_of(
+    confidence: Float64[Tensor, " rows"], edges: Float64[Tensor, " edges"], closed: Closed = "right"
+) -> Int[Tensor, " rows"]:
+    """`bins_of` for edges of equal width, in half the time of a search."""
+    last = len(edges) - 2
+    # Rounding may put the product on the wrong side of an edge, so the edges themselves have the last word.
+    guess = (confidence * (last + 1)).int().clamp_(0, last)
+    lower, upper = edges.index_select(0, guess), edges.index_select(0, guess + 1)
+    if closed == "right":
+        guess -= (confidence <= lower).int() - (confidence > upper).int()
+    else:
+        guess -= (confidence < lower).int() - (confidence >= upper).int()
+    return guess.clamp_(0, last)
 
 
 def equal_width_edges(bins: int, device: torch.device | str = "cpu") -> Float64[Tensor, " edges"]:

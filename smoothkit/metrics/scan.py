@@ -37,5 +37,7 @@ def scan(outputs: Float[Tensor, "rows classes"], from_logits: bool) -> Scan:
         array[rows].argmax(axis=1, out=indices[rows])
         if not from_logits:
             torch.sum(outputs[rows], dim=1, out=sums[rows])
-            torch.amin(outputs[rows], dim=1, out=smallest[rows])
+            # That of all these rows at once says enough, unless one of them is at fault.
+            least = outputs[rows].amin()
+            smallest[rows] = least if least >= 0 else outputs[rows].amin(dim=1)
     return Scan(outputs.gather(1, classes[:, None]).squeeze(1), classes, sums, smallest)

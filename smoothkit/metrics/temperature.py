@@ -21,6 +21,10 @@ LARGEST_LOG = 700.0
 """exp() of more than 709 overflows."""
 
 
+class NoBestTemperature(ValueError):
+    """The rows favour no temperature above 0: the message says why."""
+
+
 @dataclass(frozen=True)
 class Temperature:
     """A temperature and the rows that it was fitted on."""
@@ -73,10 +77,11 @@ def fit_temperature(
     Guo et al., ICML 2017 (arXiv 1706.04599), section 4.2. Soft labels are compared as distributions.
 
     Raises:
-        ValueError: no temperature is best. All labels have the largest logit of their row, so that T = 0 would be (it
+        NoBestTemperature: a ValueError. All labels have the largest logit of their row, so that T = 0 would be (it
             often means that the rows were trained on); the logits of the labels are no larger than the average, so that
             T = infinity would be; all logits of each row are equal, so that any is; or a label is a class ruled out by
-            a logit of -inf, so that the NLL is infinite at each. Or as `smoothkit.metrics.boundary` says.
+            a logit of -inf, so that the NLL is infinite at each.
+        ValueError: as `smoothkit.metrics.boundary` says.
 
     >>> logits = torch.tensor([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [2.0, 0.0]])
     >>> fit_temperature(logits, torch.tensor([0, 0, 0, 1])).temperature  # sigmoid(2 / T) = 3/4 at T = 2 / log 3
@@ -122,28 +127,28 @@ def after_temperature(function: Callable[..., Value], temperature: Temperature) 
 
 
 def _target(parts: Sequence[Block], rows: int) -> float:
-    """The mean of the labels' logits, below the largest of their row; or a ValueError that says why no T is best."""
+    """The mean of the labels' logits, below the largest of their row; or an error that says why no T is best."""
     labelled = torch.cat([part.expected(_below_largest(part)) for part in parts])
     impossible = int(labelled.isinf().sum())
     if impossible:
-        raise ValueError(
+        raise NoBestTemperature(
             f"fit_temperature: in {impossible} of {rows} rows the label is a class that the logits rule out (-inf), so "
             "the likelihood is 0 at every temperature; leave these rows out"
         )
     target = labelled.sum().item() / rows
     average = sum(_average(part) for part in parts) / rows
     if average == 0:
-        raise ValueError(
+        raise NoBestTemperature(
             "fit_temperature: the logits of each row are equal, so every temperature gives the same; "
             "fit it on logits that tell classes apart"
         )
     if target == 0:
-        raise ValueError(
+        raise NoBestTemperature(
             f"fit_temperature: the label has the largest logit in all {rows} rows, so the likelihood grows as T falls "
             "to 0 and no temperature is best; fit it on more rows, and on none that were trained on"
         )
     if target <= average:
-        raise ValueError(
+        raise NoBestTemperature(
             f"fit_temperature: the labels' logits are on average no larger than those of all classes (by "
             f"{target - average:.3g}), so the likelihood grows as T goes to infinity and no temperature is best; "
             "check that labels and logits belong together"
@@ -158,7 +163,7 @@ def _bracket(slope: Callable[[float], float]) -> tuple[float, float]:
     while True:
         start, end, step = end, end + step, 2 * step
         if abs(end) > LARGEST_LOG:
-            raise ValueError(
+            raise NoBestTemperature(
                 "fit_temperature: the optimum lies beyond T = 1e-150 to 1e150; rescale the logits, or check that "
                 "labels and logits belong together"
             )

@@ -8,7 +8,13 @@ import torch
 from smoothkit import metrics
 from smoothkit.prediction import predict
 from smoothkit.run import Run
-from smoothkit_supervised.evaluate import class_means, early_and_late, fitted_temperature, selected_accuracies
+from smoothkit_supervised.evaluate import (
+    calibration_by_prediction,
+    class_means,
+    early_and_late,
+    fitted_temperature,
+    selected_accuracies,
+)
 
 # A golden run: scenario, seed and numbers. Another number means that runs are no longer comparable with older ones.
 GOLDEN = {
@@ -74,6 +80,9 @@ def test_early_and_late_are_the_first_and_the_last_tenth():
         "gradient_norm_early": 5.5,
         "gradient_norm_late": 95.5,
     }
+    # Steps that the gradient scaler skips in float16 are left out, and where nothing is left there is no value.
+    late = [early_and_late(points)["gradient_norm_late"] for points in ([(1, 1.0), (100, math.inf)], [(9, math.inf)])]
+    assert all(map(math.isnan, late))
     # A run so short that no record lies in the first tenth has its first one.
     assert early_and_late([(5, 1.0), (10, 3.0)]) == {"gradient_norm_early": 1.0, "gradient_norm_late": 3.0}
 
@@ -96,7 +105,9 @@ def test_class_means_are_means_of_probabilities():
 )
 def test_the_figures_fit_the_target(target, figures, carry_out):
     result = carry_out(f"target={target}", "train.epochs=1").result
-    assert set(result.figures) == figures | {"reliability", "reliability_scaled", "risk_coverage", "probabilities"}
+    assert set(result.figures) == figures | {
+        *("reliability", "reliability_scaled", "reliability_by_class", "gaps", "risk_coverage", "probabilities")
+    }
     rows = result.figures["target"].values
     assert all(math.isclose(sum(row), 1, abs_tol=1e-5) for row in rows)
     reliability = result.figures["reliability"]
@@ -122,7 +133,30 @@ def test_temperature_scaling_is_fitted_on_validation_and_changes_no_prediction(c
 
 
 def test_no_temperature_is_made_up_where_none_is_best():
-    assert fitted_temperature(torch.eye(3), torch.arange(3)) == 1.0
+    assert math.isnan(fitted_temperature(torch.eye(3), torch.arange(3)))
+    with pytest.raises(ValueError, match="logits hold NaN"):
+        fitted_temperature(torch.tensor([[math.nan, 0.0], [0.0, 1.0]]), torch.tensor([0, 1]))
+
+
+def test_without_a_temperature_nothing_is_measured_at_one(carry_out, monkeypatch):
+    monkeypatch.setattr("smoothkit_supervised.evaluate.fitted_temperature", lambda logits, labels: math.nan)
+    result = carry_out("train.epochs=1").result
+    assert math.isnan(result.scalars["temperature"])
+    assert not [name for name in (*result.scalars, *result.rows, *result.figures) if name.endswith("_scaled")]
+
+
+def test_calibration_by_prediction_groups_by_what_was_predicted():
+    logits = torch.tensor([[2.0, 0, 0], [2.0, 0, 0], [0, 3.0, 0]])
+    figures = calibration_by_prediction(logits, torch.tensor([0, 1, 1]), ("a", "b", "c"))
+    gaps = figures["gaps"]
+    assert (gaps.names, gaps.counts) == (("a", "b", "c"), (2, 1, 0))
+    assert gaps.estimates[0] == pytest.approx(logits[0].double().softmax(0)[0].item() - 0.5)
+    assert gaps.estimates[2] is None
+    assert {name: sum(each.counts) for name, each in figures["reliability_by_class"].groups.items()} == {
+        "a": 2,
+        "b": 1,
+        "c": 0,
+    }
 
 
 def test_rows_are_what_the_scalars_are_means_of(carry_out):
@@ -139,6 +173,15 @@ def test_figures_are_recorded_at_evaluations_and_not_too_often(carry_out, monkey
     monkeypatch.setattr("smoothkit_supervised.train.MOST_FIGURES", 2)
     carry_out("train.epochs=4")
     assert recorded == [(step, prefix) for step in (20, 40) for prefix in ("validation", "target")]
+
+
+def test_figures_are_recorded_where_there_is_an_evaluation(carry_out, monkeypatch):
+    recorded = []
+    monkeypatch.setattr(Run, "record_figures", lambda self, step, prefix, figures: recorded.append(step))
+    monkeypatch.setattr("smoothkit_supervised.train.MOST_FIGURES", 2)
+    carry_out("train.epochs=8", "evaluate.every=3")
+    # Evaluations after 3, 6 and 8 epochs of 10 steps; every second one of them and the last.
+    assert sorted(set(recorded)) == [60, 80]
 
 
 def test_a_result_survives_its_file(carry_out):
