@@ -56,40 +56,43 @@ TARGETS = {
 
 METRICS = {
     # Right and wrong, and proper scores.
-    "accuracy": "ACCURACY",
-    "top_k_accuracy": "top_k_accuracy",
-    "nll": "NLL",
-    "brier": "BRIER",
+    "accuracy": "scores:ACCURACY",
+    "top_k_accuracy": "scores:top_k_accuracy",
+    "nll": "scores:NLL",
+    "brier": "scores:BRIER",
     # Calibration.
-    "ece": "ece",
-    "ece_null": "ece_null",
-    "rmsce_debiased": "rmsce_debiased",
-    "smooth_ece": "smooth_ece",
-    "classwise_ece": "classwise_ece",
-    "miscalibration": "miscalibration",
-    "kuiper": "KUIPER",
-    "kuiper_p": "KUIPER_P",
-    "spiegelhalter_z": "SPIEGELHALTER_Z",
-    "spiegelhalter_p": "SPIEGELHALTER_P",
-    "confidence_gap": "CONFIDENCE_GAP",
-    "confidence_right": "CONFIDENCE_RIGHT",
-    "confidence_wrong": "CONFIDENCE_WRONG",
-    "margin_mean": "MARGIN_MEAN",
-    "margin_variance": "MARGIN_VARIANCE",
+    "ece": "calibration:ece",
+    "ece_null": "calibration:ece_null",
+    "rmsce_debiased": "calibration:rmsce_debiased",
+    "smooth_ece": "calibration:smooth_ece",
+    "classwise_ece": "calibration:classwise_ece",
+    "level_ece": "calibration:level_ece",
+    "miscalibration": "calibration:miscalibration",
+    "kuiper": "calibration:KUIPER",
+    "kuiper_p": "calibration:KUIPER_P",
+    "spiegelhalter_z": "calibration:SPIEGELHALTER_Z",
+    "spiegelhalter_p": "calibration:SPIEGELHALTER_P",
+    "confidence_gap": "calibration:CONFIDENCE_GAP",
+    "confidence_right": "scores:CONFIDENCE_RIGHT",
+    "confidence_wrong": "scores:CONFIDENCE_WRONG",
+    "margin_mean": "scores:MARGIN_MEAN",
+    "margin_variance": "scores:MARGIN_VARIANCE",
     # Selective prediction.
-    "aurc": "AURC",
-    "excess_aurc": "EXCESS_AURC",
-    "augrc": "AUGRC",
-    "auroc_correct": "AUROC_CORRECT",
-    "risk_at_coverage": "risk_at_coverage",
-    "coverage_at_risk": "coverage_at_risk",
+    "aurc": "selective:aurc",
+    "excess_aurc": "selective:excess_aurc",
+    "augrc": "selective:augrc",
+    "auroc_correct": "selective:auroc_correct",
+    "risk_at_coverage": "selective:risk_at_coverage",
+    "coverage_at_risk": "selective:coverage_at_risk",
     # Ordered classes and trees of classes.
-    "mae": "mae",
-    "kappa": "kappa",
-    "rps": "RPS",
-    "off_by_one_accuracy": "OFF_BY_ONE_ACCURACY",
-    "mistake_severity": "mistake_severity",
-    "mean_height": "mean_height",
+    "mae": "structured:mae",
+    "kappa": "structured:kappa",
+    "rps": "structured:RPS",
+    "off_by_one_accuracy": "structured:OFF_BY_ONE_ACCURACY",
+    "mistake_severity": "structured:mistake_severity",
+    "mean_height": "structured:mean_height",
+    "average_distance": "structured:average_distance",
+    "hierarchical_precision": "structured:hierarchical_precision",
 }
 
 
@@ -138,5 +141,5 @@ def smoothkit_augmentations(register: Register) -> None:
 @hookimpl
 def smoothkit_metrics(register: Register) -> None:
     """The metrics of `smoothkit.metrics`."""
-    for name, attribute in METRICS.items():
-        register(name, f"smoothkit.metrics.catalogue:{attribute}")
+    for name, path in METRICS.items():
+        register(name, f"smoothkit.metrics.catalogue.{path}")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from smoothkit.errors import UserError, nearest
 from smoothkit.plugins import PluginHost
@@ -30,7 +31,7 @@ def list_entries(host: PluginHost, kind: str | None, as_json: bool) -> None:
     for each in kinds:
         table = Table("name", "from", title=each, title_justify="left", box=None, pad_edge=False)
         for entry in host.registry.entries(each):
-            table.add_row(entry.name, _origin(entry))
+            table.add_row(*_cells(entry.name, _origin(entry)))
         Console().print(table)
 
 
@@ -53,13 +54,17 @@ def list_plugins(host: PluginHost, name: str | None, as_json: bool) -> None:
         observed = ", ".join(
             hook.removeprefix("smoothkit_") for hook in plugin.hooks if hook.split("_", 1)[1] not in KINDS
         )
-        table.add_row(
-            plugin.name, plugin.state, plugin.origin, "\n".join(filter(None, (provided, observed))) or plugin.reason
-        )
+        about = "\n".join(filter(None, (provided, observed))) or plugin.reason
+        table.add_row(*_cells(plugin.name, plugin.state, plugin.origin, about))
     Console().print(table)
     for plugin in chosen if name else ():
         if plugin.traceback:
             click.echo(plugin.traceback)
+
+
+def _cells(*texts: str) -> list[Text]:
+    """What a plugin says, as it says it: brackets are no markup."""
+    return [Text(text) for text in texts]
 
 
 def show_target(host: PluginHost, name: str, num_classes: int = 5) -> None:

@@ -1,7 +1,6 @@
 """A study: the variants of a scenario file, each with several seeds, carried out, summarised and compared."""
 
 import functools
-import json
 import os
 import platform
 import subprocess
@@ -20,8 +19,11 @@ from smoothkit.config import dump
 from smoothkit.distributed import choose_device, process_group
 from smoothkit.errors import OutputError, SmoothkitError
 from smoothkit.execution import Console, Outcome, Task, execute, lock, prepare_process
-from smoothkit.files import ERROR, RESULT, ROWS, STUDY, SUMMARY, read_arrays, write_json, write_text
+from smoothkit.files import ERROR, RESULT, ROWS, STUDY, SUMMARY, write_json, write_text
 from smoothkit.plugins import PluginHost
+from smoothkit.report.folder import seeds_of
+from smoothkit.report.recording import last_line
+from smoothkit.report.run_result import UNREADABLE, describe_error, parse_result, with_rows
 from smoothkit.report.summary import summarise
 from smoothkit.scenario import Result
 from smoothkit.scenario_file import ScenarioFile, Variant, load_scenario
@@ -39,12 +41,12 @@ class Study:
     @property
     def tasks(self) -> tuple[Task, ...]:
         """Every run, all variants of one seed before the next seed, so that a comparison can be seen early."""
-        seeds = {seed: None for variant in self.file.variants for seed in _seeds(variant.config.run.seeds)}
+        seeds = {seed: None for variant in self.file.variants for seed in seeds_of(variant.config.run.seeds)}
         return tuple(
             Task(variant.name, seed, self.directory / variant.slug / f"seed-{seed}", self.file.scenario, variant.config)
             for seed in seeds
             for variant in self.file.variants
-            if seed in _seeds(variant.config.run.seeds)
+            if seed in seeds_of(variant.config.run.seeds)
         )
 
     @staticmethod
@@ -121,11 +123,10 @@ class Study:
         failures = []
         for task in self.tasks:
             if task.is_done:
-                path = task.directory / RESULT
-                results[task.variant][task.seed] = _read_result(path, path.stat().st_mtime_ns)
+                modified = (task.directory / RESULT).stat().st_mtime_ns
+                results[task.variant][task.seed] = _read_result(task.directory, task.variant, task.seed, modified)
             elif (error := task.directory / ERROR).exists():
-                last = error.read_text(encoding="utf-8").strip().splitlines()[-1]
-                failures.append({"variant": task.variant, "seed": task.seed, "error": last})
+                failures.append({"variant": task.variant, "seed": task.seed, "error": last_line(error)})
         summary = {
             "schema": 1,
             "scenario": self.file.variants[0].config.scenario,
@@ -151,7 +152,7 @@ def choose_jobs(file: ScenarioFile, asked: int | None) -> int:
     Raises:
         UserError: a device that a variant asks for is not there.
     """
-    runs = sum(len(_seeds(variant.config.run.seeds)) for variant in file.variants)
+    runs = sum(len(seeds_of(variant.config.run.seeds)) for variant in file.variants)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         return 1
     on_cpu = {choose_device(variant.config.run.device).type for variant in file.variants} == {"cpu"}
@@ -162,15 +163,17 @@ def choose_jobs(file: ScenarioFile, asked: int | None) -> int:
 
 # The summary is written anew after every run: without this, n runs would be read n * n / 2 times.
 @functools.cache
-def _read_result(path: Path, modified: int) -> Result:
-    """The result in a file, with its rows, as of the time that it was `modified`."""
+def _read_result(folder: Path, variant: str, seed: int, modified: int) -> Result:
+    """The result in a run's folder, with its rows, as of the time that it was `modified`."""
+    path = folder / RESULT
     try:
-        result = Result.from_json(json.loads(path.read_text(encoding="utf-8")))
-        rows = path.with_name(ROWS)
-        return replace(result, rows=read_arrays(rows)) if rows.exists() else result
-    except (OSError, ValueError, LookupError) as error:
+        result = parse_result(path.read_text(encoding="utf-8"), variant, seed)
+        path = folder / ROWS
+        return with_rows(result, folder)
+    except UNREADABLE as error:
         raise OutputError(
-            f"{path}: cannot be read: {error}; delete it, and `smoothkit resume` makes it anew"
+            f"{path}: cannot be read: {describe_error(error)}; delete {folder / RESULT}, and `smoothkit resume` makes "
+            "it anew"
         ) from error
 
 
@@ -204,10 +207,6 @@ def _commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
-
-
-def _seeds(seeds: int | tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(range(seeds)) if isinstance(seeds, int) else seeds
 
 
 def _with_threads(file: ScenarioFile, at_work: int) -> ScenarioFile:

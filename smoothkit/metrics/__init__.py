@@ -84,6 +84,7 @@ from smoothkit.metrics.intervals import (
     wilson_bounds,
 )
 from smoothkit.metrics.isotonic import ScoreDecomposition, score_decomposition, score_decomposition_of
+from smoothkit.metrics.kappa import weighted_kappa
 from smoothkit.metrics.margins import margin_mean, margin_variance, margins
 from smoothkit.metrics.metric import Metric
 from smoothkit.metrics.ordinal import (
@@ -96,7 +97,6 @@ from smoothkit.metrics.ordinal import (
     off_by_one_accuracy,
     ranked_probability_score,
     unimodal_share,
-    weighted_kappa,
 )
 from smoothkit.metrics.paired import paired_difference, paired_mean_difference
 from smoothkit.metrics.rank_intervals import aurc_interval_of

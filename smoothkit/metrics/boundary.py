@@ -203,7 +203,7 @@ def examine(
     outputs, labels = outputs.detach(), labels.detach()
     soft = labels.is_floating_point()
     if soft:
-        wrong_label = ~_are_distributions(labels.sum(dim=1), labels.amin(dim=1))
+        wrong_label = ~are_distributions(labels.sum(dim=1), labels.amin(dim=1))
         labels, counts = labels.double(), None
     else:
         given, labels = labels.long(), labels.long().clamp(0, outputs.shape[1] - 1)
@@ -211,7 +211,7 @@ def examine(
         counts = None if ignore_index is None else given != ignore_index
     block = Block(outputs, labels, from_logits)
     seen = block.scan
-    good_output = seen.largest.isfinite() if from_logits else _are_distributions(seen.sums, seen.smallest)
+    good_output = seen.largest.isfinite() if from_logits else are_distributions(seen.sums, seen.smallest)
     wrong_output = ~good_output
     if counts is not None:
         wrong_label, wrong_output = wrong_label & counts, wrong_output & counts
@@ -272,7 +272,7 @@ def check_choice(metric: str, name: str, value: str, choices: object) -> None:
         raise ValueError(f"{metric}: {name} must be one of {', '.join(get_args(choices))}, got {value!r}")
 
 
-def _are_distributions(sums: Float[Tensor, " rows"], smallest: Float[Tensor, " rows"]) -> Bool[Tensor, " rows"]:
+def are_distributions(sums: Float[Tensor, " rows"], smallest: Float[Tensor, " rows"]) -> Bool[Tensor, " rows"]:
     """Which rows are distributions, up to rounding, by their sums and smallest entries."""
     # A row that holds NaN is none: it compares false. No entry can exceed a sum of entries that are not negative.
     return ((sums - 1).abs() <= TOLERANCE.get(sums.dtype, 1e-3)) & (smallest >= 0)

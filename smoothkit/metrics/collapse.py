@@ -8,10 +8,10 @@ the last layer to the means up to one scale (NC3), and its decisions to those of
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64, Int, Int64
 from torch import Tensor
 
-from smoothkit.metrics.boundary import Labels
+from smoothkit.metrics.boundary import Labels, are_distributions
 
 BLOCK_ROWS = 4096
 """Rows that are widened to float64 at a time."""
@@ -175,13 +175,8 @@ def _checked(
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"neural_collapse: bias must hold {len(weight)} numbers, got the shape {tuple(bias.shape)}")
-    classes = labels.argmax(dim=1) if labels.is_floating_point() and labels.ndim == 2 else labels
-    if classes.shape != features.shape[:1] or classes.is_floating_point():
-        raise ValueError(
-            f"neural_collapse: labels must be class indices (N,) or distributions (N, C) for {len(features)} rows, "
-            f"got {labels.dtype} of the shape {tuple(labels.shape)}"
-        )
-    if ignore_index is not None and not labels.is_floating_point():
+    classes = _classes(labels, len(features), len(weight))
+    if ignore_index is not None and labels.ndim == 1:
         features, classes = features[classes != ignore_index], classes[classes != ignore_index]
     if len(features) == 0:
         raise ValueError("neural_collapse: there are no rows")
@@ -192,3 +187,22 @@ def _checked(
         if values is not None and not bool(values.isfinite().all()):
             raise ValueError(f"neural_collapse: {name} hold NaN or infinite values")
     return features, classes.long()
+
+
+def _classes(labels: Labels, rows: int, num_classes: int) -> Int[Tensor, " rows"]:
+    """The labelled classes: of a soft label the most probable one."""
+    soft = labels.is_floating_point()
+    if tuple(labels.shape) != ((rows, num_classes) if soft else (rows,)) or labels.dtype == torch.bool:
+        raise ValueError(
+            f"neural_collapse: labels must be class indices (N,) or distributions (N, C) for {rows} rows of "
+            f"{num_classes} classes, got {labels.dtype} of the shape {tuple(labels.shape)}"
+        )
+    if not soft:
+        return labels
+    good = are_distributions(labels.sum(dim=1), labels.amin(dim=1))
+    if not bool(good.all()):
+        raise ValueError(
+            f"neural_collapse: {int((~good).sum())} of {rows} soft labels are no distributions: entries in 0..1 that "
+            f"sum to 1; the first is row {int(good.int().argmin())}"
+        )
+    return labels.argmax(dim=1)

@@ -72,19 +72,47 @@ def check_events(metric: str, confidence: Float64[Tensor, " rows"], correctness:
     """Refuse events that are none.
 
     Raises:
-        ValueError: naming `metric`: there are no events, the shapes differ, or a value is NaN or lies outside 0 to 1.
+        ValueError: naming `metric`: a column is no float64 tensor, there are no events, the shapes differ, or a value
+            is NaN or lies outside 0 to 1.
     """
-    if confidence.shape != correctness.shape or confidence.dim() != 1:
+    _check_columns(metric, confidence=confidence, correctness=correctness)
+    _check_probabilities(metric, "confidence", confidence)
+    _check_probabilities(metric, "correctness", correctness)
+
+
+def check_scored(metric: str, score: Float64[Tensor, " rows"], correctness: Float64[Tensor, " rows"]) -> None:
+    """The same where any score orders the events, and not a probability.
+
+    Raises:
+        ValueError: as `check_events`, but of a score only for NaN.
+    """
+    _check_columns(metric, score=score, correctness=correctness)
+    _check_probabilities(metric, "correctness", correctness)
+    if bool(score.isnan().any()):
+        raise ValueError(f"{metric}: {int(score.isnan().sum())} of {len(score)} scores are NaN")
+
+
+def _check_columns(metric: str, **columns: Tensor) -> None:
+    for name, values in columns.items():
+        # In anything narrower, sums over many rows lose digits that nobody misses.
+        found = values.dtype if isinstance(values, Tensor) else type(values).__name__
+        if found != torch.float64:
+            mend = ".double()" if isinstance(values, Tensor) else "torch.as_tensor(...).double()"
+            raise ValueError(f"{metric}: {name} must be a float64 tensor, got {found}; {mend} makes it one")
+    first, second = columns.values()
+    if first.shape != second.shape or first.dim() != 1:
         raise ValueError(
-            f"{metric}: confidence and correctness must have the same shape (events,), got "
-            f"{tuple(confidence.shape)} and {tuple(correctness.shape)}"
+            f"{metric}: {' and '.join(columns)} must have the same shape (events,), got {tuple(first.shape)} and "
+            f"{tuple(second.shape)}"
         )
-    if confidence.numel() == 0:
+    if first.numel() == 0:
         raise ValueError(f"{metric}: there are no events; give at least one")
-    for name, values in (("confidence", confidence), ("correctness", correctness)):
-        # NaN fails both comparisons, so it is caught as well.
-        if not bool(((values >= 0) & (values <= 1)).all()):
-            raise ValueError(
-                f"{metric}: {name} must lie in 0..1, got {values.amin().item()}..{values.amax().item()}; logits go "
-                "through top_label or one_class first"
-            )
+
+
+def _check_probabilities(metric: str, name: str, values: Float64[Tensor, " rows"]) -> None:
+    # NaN fails both comparisons, so it is caught as well.
+    if not bool(((values >= 0) & (values <= 1)).all()):
+        raise ValueError(
+            f"{metric}: {name} must lie in 0..1, got {values.amin().item()}..{values.amax().item()}; logits go "
+            "through top_label or one_class first"
+        )

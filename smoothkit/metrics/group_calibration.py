@@ -8,8 +8,8 @@ each group's bins, which share their edges.
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -17,21 +17,23 @@ from jaxtyping import Float64, Int
 from torch import Tensor
 
 from smoothkit.metrics.bins import BINS, BinSums, Reliability, equal_mass_edges, equal_width_edges
-from smoothkit.metrics.calibration import (
-    Binning,
-    calibration_error_of,
-    null_calibration_error_of,
-)
+from smoothkit.metrics.boundary import check_choice
+from smoothkit.metrics.calibration import Binning, calibration_error_of, null_calibration_error_of
 from smoothkit.metrics.events import check_events
+from smoothkit.metrics.gap_difference import (
+    detectable_gap_of,
+    gap_difference_interval_of,
+    gap_difference_p_value_of,
+)
 from smoothkit.metrics.groups import group_names
 from smoothkit.metrics.intervals import (
     confidence_gap_interval_of,
+    confidence_gap_p_value_of,
     debiased_squared_error_interval_of,
     debiased_squared_error_replicates,
-    gap_variance_of,
 )
 from smoothkit.metrics.matching import matched_calibration_error_of, same_curve_p_value
-from smoothkit.statistics import Interval, detectable_gap, holm, recentred_interval, student_interval
+from smoothkit.statistics import LEVEL, Interval, holm, recentred_interval
 from smoothkit.statistics.resampling import RESAMPLES
 
 Verdict = Literal["higher", "lower", "open"]
@@ -49,6 +51,8 @@ class GroupCalibration:
     """The share of right predictions, 0 to 1."""
     gap: Interval
     """Mean confidence minus accuracy: positive is over-confident."""
+    gap_p_value: float
+    """Of the hypothesis that the gap is 0, for this group by itself."""
     ece: float
     """The expected calibration error: biased upward, so not to be compared between groups of different size."""
     null_ece: float
@@ -65,7 +69,9 @@ class GroupComparison:
     first: str
     second: str
     gap: Interval
-    """The difference of the signed gaps: without bias whatever the sizes."""
+    """The difference of the signed gaps: without bias whatever the sizes. The interval is of this pair alone."""
+    gap_p_holm: float
+    """Of the hypothesis that both gaps are one, corrected for all the pairs that were compared with it."""
     squared_error: Interval
     """The difference of the debiased squared errors."""
     matched_ece: float
@@ -73,9 +79,9 @@ class GroupComparison:
     p_value: float
     """Of the hypothesis that both groups have one calibration curve, by permutation within bins."""
     p_holm: float
-    """The same, corrected for all the pairs that were compared with it."""
+    """The same, corrected for all those pairs."""
     detectable: float
-    """The difference of signed gaps that groups of these sizes show in 80 % of studies."""
+    """The difference of signed gaps that groups of these sizes show in 80 % of studies of this pair alone."""
     verdict: Verdict
     words: str
     """The verdict in words, with what it rests on."""
@@ -95,8 +101,10 @@ def bins_by_group(
     Group ids are 0 to G - 1; `names` says what they are called. A group without rows has empty bins.
 
     Raises:
-        ValueError: there are no events, a value lies outside 0..1, or an id is not one of the names'.
+        ValueError: there are no events, a value lies outside 0..1, an id is not one of the names', or `binning` is
+            neither.
     """
+    check_choice("bins_by_group", "binning", binning, Binning)
     check_events("bins_by_group", confidence, correctness)
     if not len(confidence) == len(correctness) == len(groups):
         raise ValueError(f"bins_by_group: {len(groups)} ids for {len(confidence)} rows; give every row one id")
@@ -121,9 +129,10 @@ def compare_groups(
 ) -> list[GroupComparison]:
     """Every pair of groups, in the order of the groups, with p-values corrected for the number of pairs (Holm).
 
-    A verdict is refused (`open`) where the interval of the gaps' difference holds 0, and also where the difference is
-    below what groups of these sizes can be expected to show, since what is then found is exaggerated if it is real.
-    Groups may hold up to 10^9 rows each.
+    A verdict is refused (`open`) where the corrected p-value of the gaps' difference is above 0.05, so that the chance
+    of any false verdict is at most 5 % however many groups there are; and also where the difference is below what
+    groups of these sizes can be expected to show, since what is then found is exaggerated if it is real. Groups may
+    hold up to 10^9 rows each.
 
     Raises:
         ValueError: groups differ in the edges of their bins.
@@ -131,61 +140,29 @@ def compare_groups(
     edges = [bins.edges for bins in groups.values()]
     if any(not torch.equal(edges[0], others) for others in edges):
         raise ValueError("compare_groups: all groups must have the same bins; make them with bins_by_group")
-    pairs = [
-        _comparison(first, second, groups[first], groups[second], generator, resamples)
-        for first, second in itertools.combinations(groups, 2)
+    pairs = list(itertools.combinations(groups.items(), 2))
+    gaps = _corrected([gap_difference_p_value_of(first, second) for (_, first), (_, second) in pairs])
+    curves = [same_curve_p_value(first, second, generator, resamples) for (_, first), (_, second) in pairs]
+    return [
+        _comparison(*pair, _PValues(gap, curve, curve_holm, len(pairs)), generator, resamples)
+        for pair, gap, curve, curve_holm in zip(pairs, gaps, curves, _corrected(curves), strict=True)
     ]
-    tested = [pair for pair in pairs if not math.isnan(pair.p_value)]
-    corrected = dict(zip(map(id, tested), holm([pair.p_value for pair in tested]), strict=True))
-    return [replace(pair, p_holm=corrected.get(id(pair), math.nan)) for pair in pairs]
 
 
 def worst_group(groups: Mapping[str, GroupCalibration]) -> str | None:
     """The group that is shown to be furthest from a signed gap of 0: by the bound of its interval that is nearer to 0.
 
-    None where every interval holds 0. The largest estimate itself would most often be the smallest group's, by chance.
+    None where no group's gap has a p-value of at most 0.05, corrected for the number of groups (Holm): where all are
+    calibrated, one is named in at most 5 % of cases. The largest estimate itself would most often be the smallest
+    group's, by chance.
     """
+    corrected = _corrected([group.gap_p_value for group in groups.values()])
     shown = {
-        name: min(abs(group.gap.low), abs(group.gap.high)) for name, group in groups.items() if group.gap.excludes(0.0)
+        name: min(abs(group.gap.low), abs(group.gap.high))
+        for (name, group), p_value in zip(groups.items(), corrected, strict=True)
+        if p_value <= LEVEL
     }
     return max(shown, key=lambda name: shown[name], default=None)
-
-
-def gap_difference_interval_of(first: Reliability, second: Reliability) -> Interval:
-    """The second signed gap minus the first, by Welch's t; without bounds where a group has fewer than two rows.
-
-    A group whose predictions are all right or all wrong shows no variance of correctness; its part of the interval
-    is then that of `confidence_gap_interval_of`, and the parts are joined as Newcombe does (Statistics in Medicine 17,
-    1998).
-    """
-    gaps = [confidence_gap_interval_of(bins) for bins in (first, second)]
-    difference = gaps[1].estimate - gaps[0].estimate
-    rows = [int(bins.total) for bins in (first, second)]
-    if min(rows) < 2:
-        return Interval(difference, math.nan, math.nan, "Welch's t")
-    if any(gap.method.startswith("Wilson") for gap in gaps):
-        below = math.hypot(gaps[1].estimate - gaps[1].low, gaps[0].high - gaps[0].estimate)
-        above = math.hypot(gaps[1].high - gaps[1].estimate, gaps[0].estimate - gaps[0].low)
-        return Interval(difference, difference - below, difference + above, "Newcombe")
-    parts = [float(gap_variance_of(bins)) / count for bins, count in zip((first, second), rows, strict=True)]
-    uncertainty = sum(part**2 / (count - 1) for part, count in zip(parts, rows, strict=True))
-    freedom = sum(parts) ** 2 / uncertainty if uncertainty > 0 else float(min(rows) - 1)
-    return student_interval(difference, math.sqrt(sum(parts)), freedom, "Welch's t")
-
-
-def detectable_gap_of(first: Reliability, second: Reliability) -> float:
-    """The difference of signed gaps that 80 % of studies with groups of these sizes find at 5 %.
-
-    From the variance of all rows of both together, since a small group's own says little; infinite for an empty group.
-    """
-    rows = (int(first.total), int(second.total))
-    if min(rows) == 0:
-        return math.inf
-    parts = [float(gap_variance_of(bins)) * (count - 1) for bins, count in zip((first, second), rows, strict=True)]
-    if sum(rows) < 3:
-        return math.inf
-    pooled = sum(part for part in parts if not math.isnan(part)) / (sum(rows) - sum(count > 1 for count in rows))
-    return detectable_gap((pooled, pooled), rows)
 
 
 def _group_calibration(bins: Reliability, generator: np.random.Generator, resamples: int) -> GroupCalibration:
@@ -196,9 +173,10 @@ def _group_calibration(bins: Reliability, generator: np.random.Generator, resamp
         confidence=float(bins.confidence_sum.sum()) / rows if rows else math.nan,
         accuracy=right / rows if rows else math.nan,
         gap=confidence_gap_interval_of(bins),
+        gap_p_value=confidence_gap_p_value_of(bins),
         ece=float(calibration_error_of(bins)) if rows else math.nan,
         null_ece=float(null_calibration_error_of(bins)),
-        squared_error=_squared_error(bins, generator, resamples),
+        squared_error=debiased_squared_error_interval_of(bins, generator, resamples),
         note=_note(rows, right),
     )
 
@@ -212,27 +190,41 @@ def _note(rows: int, right: float) -> str:
     return ""
 
 
-def _squared_error(bins: Reliability, generator: np.random.Generator, resamples: int) -> Interval:
-    """Resampling one row, or rows that all came out alike, shows no spread: then there are no bounds."""
-    interval = debiased_squared_error_interval_of(bins, generator, resamples)
-    varied = int(bins.total) > 1 and 0 < float(bins.correctness_sum.sum()) < int(bins.total)
-    return interval if varied else interval._replace(low=math.nan, high=math.nan)
+class _PValues(NamedTuple):
+    """What testing all pairs together says of one."""
+
+    gap_holm: float
+    curve: float
+    curve_holm: float
+    pairs: int
+
+
+def _corrected(p_values: Sequence[float]) -> list[float]:
+    """Holm's p-values; those that are undefined stay so and are not counted."""
+    adjusted = iter(holm([value for value in p_values if not math.isnan(value)]))
+    return [value if math.isnan(value) else next(adjusted) for value in p_values]
 
 
 def _comparison(
-    name: str, other: str, first: Reliability, second: Reliability, generator: np.random.Generator, resamples: int
+    one: tuple[str, Reliability],
+    other: tuple[str, Reliability],
+    p_values: _PValues,
+    generator: np.random.Generator,
+    resamples: int,
 ) -> GroupComparison:
+    (name, first), (other_name, second) = one, other
     gap, detectable = gap_difference_interval_of(first, second), detectable_gap_of(first, second)
-    verdict, words = _judge(gap, detectable, (name, other), (int(first.total), int(second.total)))
-    p_value = same_curve_p_value(first, second, generator, resamples)
+    rows = (int(first.total), int(second.total))
+    verdict, words = _judge(gap, p_values, detectable, (name, other_name), rows)
     return GroupComparison(
         first=name,
-        second=other,
+        second=other_name,
         gap=gap,
+        gap_p_holm=p_values.gap_holm,
         squared_error=_squared_error_difference(first, second, generator, resamples),
         matched_ece=_matched_difference(first, second, generator),
-        p_value=p_value,
-        p_holm=p_value,
+        p_value=p_values.curve,
+        p_holm=p_values.curve_holm,
         detectable=detectable,
         verdict=verdict,
         words=words,
@@ -242,9 +234,9 @@ def _comparison(
 def _squared_error_difference(
     first: Reliability, second: Reliability, generator: np.random.Generator, resamples: int
 ) -> Interval:
-    parts = [_squared_error(bins, generator, 1) for bins in (first, second)]
+    parts = [debiased_squared_error_interval_of(bins, generator, 1) for bins in (first, second)]
     difference = parts[1].estimate - parts[0].estimate
-    if math.isnan(parts[0].low) or math.isnan(parts[1].low):
+    if not all(part.is_defined for part in parts):
         return Interval(difference, math.nan, math.nan, "recentred bootstrap")
     replicates = [debiased_squared_error_replicates(bins, generator, resamples) for bins in (first, second)]
     return recentred_interval(difference, replicates[1] - replicates[0])
@@ -258,12 +250,16 @@ def _matched_difference(first: Reliability, second: Reliability, generator: np.r
     return errors[1] - errors[0]
 
 
-def _judge(gap: Interval, detectable: float, names: tuple[str, str], rows: tuple[int, int]) -> tuple[Verdict, str]:
+def _judge(
+    gap: Interval, p_values: _PValues, detectable: float, names: tuple[str, str], rows: tuple[int, int]
+) -> tuple[Verdict, str]:
     if not gap.is_defined:
         return "open", f"no comparison: {names[int(rows[1] < rows[0])]} has {min(rows)} of the 2 rows it takes"
     limit = f"groups of {rows[0]} and {rows[1]} rows show differences from {detectable:.3f} on"
     if not gap.excludes(0.0):
         return "open", f"no difference shown: {limit}"
+    if p_values.gap_holm > LEVEL:
+        return "open", f"no difference shown, corrected for {p_values.pairs} pairs: {limit}"
     if abs(gap.estimate) < detectable:
         return "open", f"too few rows for a verdict: {limit}"
     more = "more" if gap.estimate > 0 else "less"

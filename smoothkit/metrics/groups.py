@@ -12,6 +12,9 @@ from typing import Literal
 from jaxtyping import Float64, Int
 from torch import Tensor
 
+from smoothkit.metrics.boundary import check_choice
+from smoothkit.statistics import Interval
+
 Against = Literal["between_groups", "to_overall"]
 
 
@@ -22,6 +25,8 @@ class Grouped:
     overall: float
     by_group: Mapping[str, float]
     notes: Mapping[str, str] = field(default_factory=dict)
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    """By group, where they were asked for; without bounds for a group that has no value."""
 
     @property
     def group_max(self) -> float:
@@ -36,11 +41,13 @@ class Grouped:
     def difference(self, method: Against = "between_groups") -> float:
         """The largest distance of two groups, or of a group from the overall value; at least 0, NaN without values.
 
-        It has no sign and is biased upward: noise alone sets groups apart, and small ones most.
+        It has no sign and is biased upward: noise alone sets groups apart, and small ones most. Raises ValueError for
+        another `method`.
 
         >>> Grouped(overall=0.5, by_group={"a": 0.6, "b": 0.3}).difference("to_overall")
         0.2
         """
+        check_choice("difference", "method", method, Against)
         if method == "between_groups":
             return self.group_max - self.group_min
         return max((abs(value - self.overall) for value in self._defined), default=math.nan)
@@ -49,10 +56,12 @@ class Grouped:
         """The smallest ratio of two groups, or of a group and the overall value, taken below 1: 1 where all are equal.
 
         NaN without values, and where values differ in sign or the larger is 0, since no ratio means anything then.
+        Raises ValueError for another `method`.
 
         >>> Grouped(overall=0.5, by_group={"a": 0.6, "b": 0.3}).ratio()
         0.5
         """
+        check_choice("ratio", "method", method, Against)
         if method == "between_groups":
             return _ratio(self.group_min, self.group_max)
         ratios = [_ratio(value, self.overall) for value in self._defined]
@@ -68,11 +77,13 @@ def metric_by_group(
     groups: Int[Tensor, " rows"],
     *columns: Tensor,
     names: Sequence[str] | None = None,
+    interval: Callable[..., Interval] | None = None,
 ) -> Grouped:
     """Apply `metric` to all rows and to those of each group: metric(*columns), cut to the group's rows.
 
     Group ids are 0 to G - 1; `names` says what they are called, and how many there are, with or without rows. A group
-    without rows, or whose rows the metric refuses with a ValueError, is NaN with a note.
+    without rows, or whose rows the metric refuses with a ValueError, is NaN with a note. `interval` is a function of
+    the same columns, such as `mean_interval` of values or the `interval` of a registered metric.
 
     Raises:
         ValueError: ids do not fit the names or the rows, or the metric refuses all rows together.
@@ -88,16 +99,27 @@ def metric_by_group(
             raise ValueError(f"groups: {len(groups)} ids for {len(column)} rows; give every row one id")
     values: dict[str, float] = {}
     notes: dict[str, str] = {}
+    intervals: dict[str, Interval] = {}
     for index, name in enumerate(names):
         rows = groups == index
-        try:
-            values[name] = float(metric(*(column[rows] for column in columns))) if bool(rows.any()) else math.nan
-            reason = "no rows" if not bool(rows.any()) else "not defined on its rows"
-        except ValueError as error:
-            values[name], reason = math.nan, str(error)
+        inside = [column[rows] for column in columns]
+        values[name], reason = _value(metric, inside, bool(rows.any()))
         if math.isnan(values[name]):
             notes[name] = reason
-    return Grouped(overall=float(metric(*columns)), by_group=values, notes=notes)
+        if interval is not None:
+            defined = name not in notes
+            intervals[name] = interval(*inside) if defined else Interval(math.nan, math.nan, math.nan, "none")
+    return Grouped(overall=float(metric(*columns)), by_group=values, notes=notes, intervals=intervals)
+
+
+def _value(metric: Callable[..., Float64[Tensor, ""]], columns: Sequence[Tensor], some: bool) -> tuple[float, str]:
+    """The metric of a group's rows; NaN, with the reason, where they have none."""
+    if not some:
+        return math.nan, "no rows"
+    try:
+        return float(metric(*columns)), "not defined on its rows"
+    except ValueError as error:
+        return math.nan, str(error)
 
 
 def group_names(groups: Int[Tensor, " rows"], names: Sequence[str] | None) -> tuple[str, ...]:

@@ -10,21 +10,21 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Float64, Int8, Int64, Shaped
+from jaxtyping import Float, Float64, Int64, Shaped
 from torch import Tensor
 
-from smoothkit.metrics.boundary import Block, Labels, blocks
+from smoothkit.metrics.boundary import Block, Labels, blocks, check_choice
+from smoothkit.metrics.height_rows import (
+    Decision,
+    expected_height_rows,
+    heights_by_place,
+    nearest_similarities,
+    ranked,
+)
 from smoothkit.metrics.hierarchy import Hierarchy
 from smoothkit.metrics.scores import row_scores
-from smoothkit.metrics.top_classes import top_classes
 
 Outputs = Float[Tensor, "rows classes"]
-
-Decision = Literal["probable", "near"]
-"""Rank classes by their probability, or by their expected height under the prediction, the lowest first."""
-
-DECIMALS = 12
-"""To how many decimals expected heights are compared, so that rounding breaks no tie."""
 
 Over = Literal["all", "mistakes"]
 """Which rows an average runs over."""
@@ -62,17 +62,6 @@ class HierarchicalF(NamedTuple):
     f: Float64[Tensor, ""]
 
 
-def height_rows(block: Block, hierarchy: Hierarchy, decision: Decision = "probable") -> Float64[Tensor, " rows"]:
-    """The height between label and prediction."""
-    heights = hierarchy.heights.to(block.outputs.device)
-    return block.expected(heights[_ranked(block, heights, 1, decision)[:, 0]].double())
-
-
-def expected_height_rows(block: Block, hierarchy: Hierarchy) -> Float64[Tensor, " rows"]:
-    """sum_k p_k height(k, label)."""
-    return block.expected(block.probs @ hierarchy.heights.to(block.outputs.device).double())
-
-
 def hierarchical_errors(
     outputs: Outputs,
     labels: Labels,
@@ -94,28 +83,28 @@ def hierarchical_errors(
     2013; the decision "near": Karthik et al., ICLR 2021 (arXiv 2104.00795).
 
     Raises:
-        ValueError: `k` is not in 1 to K, the tree holds another number of classes, or as the boundary says.
+        ValueError: `k` is not in 1 to K, `decision` is no choice, the tree holds another number of classes, or as the
+            boundary says.
 
     >>> hierarchy = Hierarchy.from_tree([[0, 1], [2, 3]], 4)
     >>> errors = hierarchical_errors(torch.eye(4)[[0, 1, 2, 3]], torch.tensor([0, 0, 0, 3]), hierarchy)
     >>> errors.mistakes.item(), errors.severity.item(), errors.mean_height.item()
     (0.5, 1.5, 0.75)
     """
+    check_choice(metric, "decision", decision, Decision)
     hierarchy.require_classes(metric, outputs)
-    if not 1 <= k <= outputs.shape[1]:
-        raise ValueError(f"{metric}: k must lie in 1..{outputs.shape[1]}, the number of classes, got {k}")
+    hierarchy.require_places(metric, k)
     heights = hierarchy.heights.to(outputs.device)
-    every, wrong = (torch.zeros(k, dtype=torch.float64, device=outputs.device) for _ in range(2))
-    mistakes = torch.zeros((), dtype=torch.float64, device=outputs.device)
-    label_masses = torch.zeros(outputs.shape[1], dtype=torch.float64, device=outputs.device)
+    # Two sums by place, one over all rows and one over the mistakes; the mistakes; and the labels by class.
+    sums = tuple(torch.zeros(size, dtype=torch.float64, device=outputs.device) for size in (k, k, 1, len(heights)))
     for block in blocks(metric, outputs, labels, from_logits=from_logits, ignore_index=ignore_index):
-        found = _ranked(block, heights, k, decision)
-        block_every, block_wrong = _heights_by_place(block, heights, found)
-        every += block_every
-        wrong += block_wrong
-        mistakes += (1 - block.label_mass(found[:, 0])).sum()
-        label_masses += _label_masses(block)
-    return _errors(hierarchy, every, wrong, mistakes, label_masses)
+        found = ranked(block, heights, k, decision)
+        every, wrong = heights_by_place(block, heights, found)
+        mistakes = (1 - block.label_mass(found[:, 0])).sum()
+        for total, part in zip(sums, (every.sum(dim=0), wrong.sum(dim=0), mistakes, _label_masses(block)), strict=True):
+            total += part
+    every, wrong, mistakes, label_masses = sums
+    return _errors(hierarchy, every, wrong, mistakes.squeeze(0), label_masses)
 
 
 def mistake_severity(
@@ -160,6 +149,7 @@ def average_distance(
     ignore_index: int | None = None,
 ) -> Float64[Tensor, ""]:
     """The mean height between the label and the `k` most probable classes, over all rows or over the mistakes."""
+    check_choice("average_distance", "over", over, Over)
     options = {"metric": "average_distance", "from_logits": from_logits, "ignore_index": ignore_index}
     errors = hierarchical_errors(outputs, labels, hierarchy, k=k, **options)
     return (errors.distance if over == "all" else errors.mistake_distance)[-1]
@@ -219,6 +209,7 @@ def hierarchical_f(
     HierarchicalF(precision=tensor(0.3333, dtype=torch.float64), recall=tensor(0.2500, dtype=torch.float64), \
 f=tensor(0.2857, dtype=torch.float64))
     """
+    check_choice("hierarchical_f", "decision", decision, Decision)
     hierarchy.require_classes("hierarchical_f", outputs)
     if hierarchy.common_depths is None:
         raise ValueError("hierarchical_f: a matrix of heights does not tell how deep a class is; give the tree itself")
@@ -226,7 +217,7 @@ f=tensor(0.2857, dtype=torch.float64))
     common, own = torch.zeros_like(depths[0, 0]), torch.zeros_like(depths[0, 0])
     label_masses = torch.zeros_like(depths[0])
     for block in blocks("hierarchical_f", outputs, labels, from_logits=from_logits, ignore_index=ignore_index):
-        decided = _ranked(block, heights, 1, decision)[:, 0]
+        decided = ranked(block, heights, 1, decision)[:, 0]
         common += block.expected(depths[decided]).sum()
         own += depths.diagonal()[decided].sum()
         label_masses += _label_masses(block)
@@ -247,30 +238,7 @@ def near_decisions(outputs: Outputs, hierarchy: Hierarchy, *, from_logits: bool 
     heights = hierarchy.heights.to(outputs.device)
     any_label = torch.zeros(len(outputs), dtype=torch.int64, device=outputs.device)
     parts = blocks("near_decisions", outputs, any_label, from_logits=from_logits)
-    return torch.cat([_ranked(block, heights, 1, "near")[:, 0] for block in parts])
-
-
-def _ranked(
-    block: Block, heights: Int8[Tensor, "classes classes"], k: int, decision: Decision
-) -> Int64[Tensor, "rows k"]:
-    """The `k` first classes of each row in the order of the decision."""
-    if decision == "near":
-        return top_classes(-(block.probs @ heights.double()).round(decimals=DECIMALS), k)
-    return block.predictions[:, None] if k == 1 else top_classes(block.outputs, k)
-
-
-def _heights_by_place(
-    block: Block, heights: Int8[Tensor, "classes classes"], found: Int64[Tensor, "rows k"]
-) -> tuple[Shaped[Tensor, " k"], Shaped[Tensor, " k"]]:
-    """Heights between the label and the class at each place: summed over all rows, and over the mistakes."""
-    if block.labels.ndim == 1:
-        labels = block.labels[:, None]
-        pairs = heights.flatten()[found * len(heights) + labels]
-        return pairs.sum(dim=0), (pairs * (found[:, :1] != labels)).sum(dim=0)
-    expected = (block.labels @ heights.double()).gather(1, found)
-    # What the label's mass on the first class adds is no mistake.
-    right = block.label_mass(found[:, 0])[:, None] * heights[found, found[:, :1]]
-    return expected.sum(dim=0), (expected - right).sum(dim=0)
+    return torch.cat([ranked(block, heights, 1, "near")[:, 0] for block in parts])
 
 
 def _label_masses(block: Block) -> Shaped[Tensor, " classes"]:
@@ -291,7 +259,6 @@ def _errors(
     ks = torch.arange(1, len(every) + 1, dtype=torch.float64, device=every.device)
     rows = label_masses.sum()
     distance, mistake_distance = every.cumsum(dim=0) / ks, wrong.cumsum(dim=0) / ks
-    similarities = 1 - hierarchy.heights.to(every.device).double() / hierarchy.height
-    best = label_masses @ similarities.sort(dim=1, descending=True).values[:, : len(every)].cumsum(dim=1)
+    best = label_masses @ nearest_similarities(hierarchy, len(every)).to(every.device).cumsum(dim=1)
     precision = ks * (rows - distance / hierarchy.height) / best
     return HierarchicalErrors(mistakes / rows, distance / rows, mistake_distance / mistakes, precision)

@@ -97,6 +97,15 @@ class Hierarchy:
                 "expected the same number"
             )
 
+    def require_places(self, metric: str, k: int) -> None:
+        """Refuse to look at the first `k` classes where there are fewer, or at none.
+
+        Raises:
+            ValueError: naming `metric` and both numbers.
+        """
+        if not 1 <= k <= self.num_classes:
+            raise ValueError(f"{metric}: k must lie in 1..{self.num_classes}, the number of classes, got {k}")
+
 
 def level_events(
     outputs: Float[Tensor, "rows classes"],

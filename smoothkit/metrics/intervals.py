@@ -13,7 +13,7 @@ from torch import Tensor
 
 from smoothkit.metrics.bins import Reliability
 from smoothkit.metrics.calibration import debiased_squared_error_of
-from smoothkit.statistics import Interval, recentred_interval, student_interval
+from smoothkit.statistics import Interval, recentred_interval, student_interval, student_p_value
 from smoothkit.statistics.interval import TAILS
 from smoothkit.statistics.resampling import RESAMPLES
 
@@ -53,7 +53,8 @@ def wilson_bounds(
     share = successes / count
     centre = (successes + Z**2 / 2) / (count + Z**2)
     margin = Z * (share * (1 - share) * count + Z**2 / 4).clamp(min=0.0).sqrt() / (count + Z**2)
-    return (centre - margin).clamp(min=0.0), (centre + margin).clamp(max=1.0)
+    # Rounding must not push the bounds off a share of 0 or 1, which they then end at.
+    return torch.minimum(centre - margin, share).clamp(min=0.0), torch.maximum(centre + margin, share).clamp(max=1.0)
 
 
 def share_interval(successes: float, trials: int) -> Interval:
@@ -89,6 +90,24 @@ def confidence_gap_interval_of(bins: Reliability) -> Interval:
         )
     error = math.sqrt(float(gap_variance_of(bins)) / total)
     return student_interval(confidence - right / total, error, float(total - 1), "Student's t")
+
+
+def confidence_gap_p_value_of(bins: Reliability) -> float:
+    """The two-sided p-value that the signed gap is 0: below 0.05 exactly where `confidence_gap_interval_of` excludes 0.
+
+    Student's t, and the score test that Wilson's interval inverts where all events came true or none did. NaN where
+    that interval has no bounds.
+    """
+    total, right = int(bins.total), float(bins.correctness_sum.sum())
+    if total == 0:
+        return math.nan
+    confidence = float(bins.confidence_sum.sum()) / total
+    if right in (0.0, float(total)):
+        # The score, gap / sqrt(c (1 - c) / n), squared is n times the odds of what never came true.
+        missed = min(max(confidence if right == 0 else 1 - confidence, 0.0), 1.0)
+        return math.erfc(math.sqrt(total * missed / (1 - missed) / 2)) if missed < 1 else 0.0
+    error = math.sqrt(float(gap_variance_of(bins)) / total)
+    return student_p_value(confidence - right / total, error, float(total - 1))
 
 
 def resampled_bins(bins: Reliability, generator: np.random.Generator, resamples: int = RESAMPLES) -> Reliability:
@@ -136,9 +155,11 @@ def debiased_squared_error_interval_of(
     Replicates are shifted so that their mean is the estimate, since each adds the noise of its own resampling.
     Coverage of the true squared error in these bins was 95 % to 100 % in simulations of calibrated and over-confident
     models with 150 to 2000 rows: cautious near 0. Bounds may be negative, as the estimate may. A percentile interval
-    of the plain ECE, in contrast, covers nothing where the model is calibrated. NaN throughout without events.
+    of the plain ECE, in contrast, covers nothing where the model is calibrated. No bounds where all events came true,
+    or none did: resamples then show no chance at all. NaN throughout where no bin holds two events.
     """
-    if int(bins.total) == 0:
-        return Interval(math.nan, math.nan, math.nan, "recentred bootstrap")
-    replicates = debiased_squared_error_replicates(bins, generator, resamples)
-    return recentred_interval(float(debiased_squared_error_of(bins)), replicates)
+    estimate = float(debiased_squared_error_of(bins))
+    varied = 0 < float(bins.correctness_sum.sum()) < int(bins.total)
+    if math.isnan(estimate) or not varied:
+        return Interval(estimate, math.nan, math.nan, "recentred bootstrap")
+    return recentred_interval(estimate, debiased_squared_error_replicates(bins, generator, resamples))

@@ -8,8 +8,14 @@ from typing import Literal
 
 from torch import Tensor
 
-from smoothkit.metrics.intervals import mean_interval
+from smoothkit.metrics.linearised import linearised_interval
 from smoothkit.statistics import Interval
+
+RowValues = Callable[[Tensor, Tensor], Tensor]
+"""f(logits (N, K), labels) -> (N,)."""
+
+SEED = 0
+"""Of the resampling behind an interval: two evaluations of one model give the same interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +31,10 @@ class Metric:
     """f(logits (N, K), labels (N,) or (N, K)) -> scalar; the rules are those of smoothkit.metrics.boundary."""
     better: Literal["higher", "lower"] | None = None
     """The direction of improvement; None where neither is better by itself."""
-    rows: Callable[[Tensor, Tensor], Tensor] | None = None
-    """f(logits, labels) -> (N,): what the metric is the mean of, if it is a mean over rows."""
+    rows: RowValues | None = None
+    """What the metric is the mean of, if it is a mean over rows."""
     bounds: Callable[[Tensor, Tensor], Interval] | None = None
-    """f(logits, labels) -> its interval, for a metric that is no mean over rows."""
+    """f(logits, labels) -> its interval, where that is not Student's over the rows."""
 
     @property
     def about(self) -> str:
@@ -39,4 +45,7 @@ class Metric:
         """The 95 % interval for other rows of the same law, with this very model; None if the metric has none."""
         if self.bounds is not None:
             return self.bounds(logits, labels)
-        return None if self.rows is None else mean_interval(self.rows(logits, labels))
+        if self.rows is None:
+            return None
+        values = self.rows(logits, labels)
+        return linearised_interval(float(values.mean()), values - values.mean(), method="Student's t")

@@ -13,15 +13,12 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from smoothkit.metrics.boundary import Block, Labels, blocks
+from smoothkit.metrics.boundary import Block, Labels, blocks, check_choice
 from smoothkit.metrics.events import Events
 from smoothkit.metrics.scores import row_scores
 
 Decision = Literal["argmax", "median"]
 """The most probable rank, or the first rank up to which half of the probability lies."""
-
-Weights = Literal["quadratic", "linear"]
-"""What a disagreement by d ranks costs in kappa: d^2 or d."""
 
 ROUNDING = 1e-12
 """How far a sum of probabilities in float64 may be from what it stands for."""
@@ -32,6 +29,7 @@ Rows = Float64[Tensor, " rows"]
 
 def absolute_error_rows(block: Block, decision: Decision = "argmax") -> Rows:
     """The number of ranks between decision and label."""
+    check_choice("mean_absolute_error", "decision", decision, Decision)
     return block.expected(_distances(block)[_decided(block, decision)])
 
 
@@ -129,32 +127,6 @@ def confusion(
     return counts
 
 
-def weighted_kappa(
-    outputs: Outputs,
-    labels: Labels,
-    *,
-    weights: Weights = "quadratic",
-    from_logits: bool = True,
-    ignore_index: int | None = None,
-) -> Float64[Tensor, ""]:
-    """Agreement of predictions and labels beyond chance: 1 when all agree, 0 as by chance, below 0 when worse.
-
-    kappa = 1 - sum_ij w_ij O_ij / sum_ij w_ij E_ij with w_ij = |i - j| or its square, O the confusion matrix over all K
-    ranks and E the product of its margins over N. NaN where predictions and labels are all one and the same rank, which
-    chance would do too. Libraries that take the ranks from the data renumber them where one is absent: on labels 0, 1,
-    1, 3 and predictions 0, 1, 3, 3 they report 0.8 and not 0.68.
-
-    Cohen, Psychological Bulletin 70 (1968).
-
-    >>> weighted_kappa(torch.eye(4)[[0, 1, 3, 3]], torch.tensor([0, 1, 1, 3]))
-    tensor(0.6800, dtype=torch.float64)
-    """
-    counts = confusion(outputs, labels, metric="weighted_kappa", from_logits=from_logits, ignore_index=ignore_index)
-    cost = _rank_distances(len(counts), counts.device) ** (2 if weights == "quadratic" else 1)
-    by_chance = counts.sum(dim=1).outer(counts.sum(dim=0)) / counts.sum()
-    return 1 - (cost * counts).sum() / (cost * by_chance).sum()
-
-
 def ranked_probability_score(
     outputs: Outputs,
     labels: Labels,
@@ -194,7 +166,7 @@ def classwise_absolute_error(
     tensor([0.5000,    nan, 0.0000], dtype=torch.float64)
     """
     counts = confusion(outputs, labels, metric=metric, from_logits=from_logits, ignore_index=ignore_index)
-    return (counts * _rank_distances(len(counts), counts.device)).sum(dim=1) / counts.sum(dim=1)
+    return (counts * rank_distances(len(counts), counts.device)).sum(dim=1) / counts.sum(dim=1)
 
 
 def average_absolute_error(
@@ -277,10 +249,11 @@ def _reached(block: Block) -> Float64[Tensor, "rows thresholds"]:
 
 
 def _distances(block: Block) -> Float64[Tensor, "classes classes"]:
-    return _rank_distances(block.outputs.shape[1], block.outputs.device)
+    return rank_distances(block.outputs.shape[1], block.outputs.device)
 
 
-def _rank_distances(num_classes: int, device: torch.device) -> Float64[Tensor, "classes classes"]:
+def rank_distances(num_classes: int, device: torch.device) -> Float64[Tensor, "classes classes"]:
+    """|i - j| for all pairs of ranks."""
     ranks = torch.arange(num_classes, dtype=torch.float64, device=device)
     return (ranks[:, None] - ranks).abs()
 

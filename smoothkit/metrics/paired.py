@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from smoothkit.metrics.bins import BINS, Reliability, bins_of, equal_mass_edges
+from smoothkit.metrics.boundary import check_choice
 from smoothkit.metrics.calibration import debiased_squared_error_of
 from smoothkit.metrics.events import Events, check_events
 from smoothkit.metrics.rank_intervals import weighted_aurc
@@ -18,7 +19,7 @@ from smoothkit.statistics import Interval, crossed_mean_interval, recentred_inte
 from smoothkit.statistics.resampling import RESAMPLES, Replicates, Statistic, function_of_sums
 
 MeanMeasure = Literal["accuracy", "confidence", "confidence_gap", "brier"]
-Measure = MeanMeasure | Literal["aurc", "debiased_squared_error"]
+Measure = Literal[MeanMeasure, "aurc", "debiased_squared_error"]
 """What two models are compared by: means over rows, or measures of all rows together."""
 
 _ROW_VALUES: dict[MeanMeasure, Callable[[Events], Float64[Tensor, " rows"]]] = {
@@ -48,8 +49,10 @@ def paired_difference(
     all confidences together, the same for both models. "brier" is that of the events, (confidence - correctness)^2.
 
     Raises:
-        ValueError: the models have different numbers of seeds or rows, or a value lies outside 0..1.
+        ValueError: `measure` is none of these, the models have different numbers of seeds or rows, or a value lies
+            outside 0..1.
     """
+    check_choice("paired_difference", "measure", measure, Measure)
     _check(first, second)
     if measure != "aurc" and measure != "debiased_squared_error":
         values = [torch.stack([_ROW_VALUES[measure](events) for events in seeds]) for seeds in (first, second)]
@@ -132,6 +135,10 @@ def _pairs(first: Sequence[Events], second: Sequence[Events]) -> list[tuple[Even
 
 
 def _check(first: Sequence[Events], second: Sequence[Events]) -> None:
+    if isinstance(first, Events) or isinstance(second, Events):
+        raise ValueError(
+            "paired_difference: give each model a list of events, one for each seed, got events themselves"
+        )
     if not first or len(first) != len(second):
         raise ValueError(
             f"paired_difference: both models must have the same seeds, at least one, got {len(first)} and {len(second)}"

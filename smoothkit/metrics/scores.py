@@ -5,6 +5,7 @@ per row of a block, from which intervals and paired comparisons are made.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, NamedTuple
 
 import torch
@@ -42,6 +43,17 @@ def row_scores(
 def accuracy_rows(block: Block) -> Rows:
     """1 where the prediction is the labelled class, else 0."""
     return (block.predictions == block.classes).double()
+
+
+def top_k_rows(block: Block, k: int) -> Rows:
+    """1 where the labelled class is among the `k` largest outputs, else 0; of equal outputs the first is the larger."""
+    classes = block.outputs.shape[1]
+    if not 1 <= k <= classes:
+        raise ValueError(f"top_k_accuracy: k must lie in 1..{classes}, the number of classes, got {k}")
+    own = block.outputs.gather(1, block.classes[:, None])
+    before = torch.arange(classes, device=own.device) < block.classes[:, None]
+    ahead = (block.outputs > own) | ((block.outputs == own) & before)
+    return (ahead.sum(dim=1) < k).double()
 
 
 def nll_rows(block: Block) -> Rows:
@@ -92,17 +104,9 @@ def top_k_accuracy(
     >>> top_k_accuracy(torch.tensor([[2.0, 1.0, 0.0], [2.0, 1.0, 0.0]]), torch.tensor([1, 2]), k=2)
     tensor(0.5000, dtype=torch.float64)
     """
-    if not 1 <= k <= outputs.shape[-1]:
-        raise ValueError(f"top_k_accuracy: k must lie in 1..{outputs.shape[-1]}, the number of classes, got {k}")
-
-    def is_among(block: Block) -> Rows:
-        own = block.outputs.gather(1, block.classes[:, None])
-        before = torch.arange(block.outputs.shape[1], device=own.device) < block.classes[:, None]
-        ahead = (block.outputs > own) | ((block.outputs == own) & before)
-        return (ahead.sum(dim=1) < k).double()
-
+    score = partial(top_k_rows, k=k)
     return row_scores(
-        "top_k_accuracy", is_among, outputs, labels, from_logits=from_logits, ignore_index=ignore_index
+        "top_k_accuracy", score, outputs, labels, from_logits=from_logits, ignore_index=ignore_index
     ).mean()
 
 

@@ -20,7 +20,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from smoothkit.metrics.boundary import Labels, check_choice
-from smoothkit.metrics.events import check_events, top_label
+from smoothkit.metrics.events import check_scored, top_label
 from smoothkit.metrics.ties import TiedRuns, tied_runs
 
 AurcRule = Literal["mean", "trapezoid"]
@@ -58,7 +58,8 @@ def risk_coverage_of(score: Float64[Tensor, " rows"], correctness: Float64[Tenso
     """The risk-coverage curve of any score: O(N log N), on the device of the score.
 
     Raises:
-        ValueError: there are no rows, the shapes differ, a score is NaN, or a correctness is NaN or outside 0..1.
+        ValueError: there are no rows, the shapes differ, either is no float64 tensor, a score is NaN, or a correctness
+            is NaN or outside 0..1.
 
     >>> curve = risk_coverage_of(torch.tensor([3.0, 1.0, 1.0]).double(), torch.tensor([1.0, 0.0, 1.0]).double())
     >>> curve.accepted, curve.risk
@@ -261,15 +262,7 @@ def failure_auroc(
 
 
 def _runs(metric: str, score: Float64[Tensor, " rows"], correctness: Float64[Tensor, " rows"]) -> TiedRuns:
-    # The score may be anything, so only the correctness is examined as events are.
-    check_events(metric, correctness, correctness)
-    if score.shape != correctness.shape:
-        raise ValueError(
-            f"{metric}: score and correctness must have one shape, got {tuple(score.shape)} and "
-            f"{tuple(correctness.shape)}"
-        )
-    if bool(score.isnan().any()):
-        raise ValueError(f"{metric}: {int(score.isnan().sum())} of {len(score)} scores are NaN")
+    check_scored(metric, score, correctness)
     return tied_runs(score, correctness)
 
 

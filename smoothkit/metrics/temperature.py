@@ -36,7 +36,7 @@ class Temperature:
     rows: int
     """How many rows it was fitted on."""
     ids: Int[Tensor, " _"] | None = field(default=None, repr=False, compare=False)
-    """What identifies those rows, if it was given."""
+    """What identifies those rows, if it was given; rows that were ignored are not among them."""
 
     def apply(
         self, logits: Float[Tensor, "rows classes"], ids: Int[Tensor, " rows"] | None = None
@@ -46,9 +46,15 @@ class Temperature:
         `ids` identify the rows, as those given to `fit_temperature` do.
 
         Raises:
-            ValueError: a row of `ids` was fitted on: a metric of it would flatter the temperature.
+            ValueError: a row of `ids` was fitted on: a metric of it would flatter the temperature; or nobody knows,
+                because the fit was given no ids.
         """
-        if ids is not None and self.ids is not None:
+        if ids is not None:
+            if self.ids is None:
+                raise ValueError(
+                    "temperature: ids were given here but not to fit_temperature, so nobody can tell whether a row was "
+                    "fitted on; give them to both or to neither"
+                )
             known = int(torch.isin(ids, self.ids.to(ids.device)).sum())
             if known:
                 raise ValueError(
@@ -87,21 +93,13 @@ def fit_temperature(
     >>> fit_temperature(logits, torch.tensor([0, 0, 0, 1])).temperature  # sigmoid(2 / T) = 3/4 at T = 2 / log 3
     1.8204784532536746
     """
-    from scipy.optimize import brentq
-
     if ids is not None and len(ids) != len(outputs):
         raise ValueError(f"fit_temperature: ids must hold one number per row, got {len(ids)} for {len(outputs)} rows")
     parts = list(blocks("fit_temperature", outputs, labels, from_logits=from_logits, ignore_index=ignore_index))
-    rows = sum(len(part.outputs) for part in parts)
-    target = _target(parts, rows)
-
-    def slope(log_temperature: float) -> float:
-        """The derivative of the NLL by 1 / T: falls as T grows."""
-        return sum(_predicted(part, exp(-log_temperature)) for part in parts) / rows - target
-
-    best = exp(cast("float", brentq(slope, *_bracket(slope), xtol=PRECISION)))
-    loss = sum(_log_normaliser(part, 1 / best) for part in parts) / rows - target / best
-    return Temperature(best, loss, rows, ids)
+    if ids is not None and ignore_index is not None and labels.ndim == 1:
+        ids = ids[labels.to(ids.device) != ignore_index]
+    best, loss = _optimum(parts)
+    return Temperature(best, loss, sum(len(part.outputs) for part in parts), ids)
 
 
 def after_temperature(function: Callable[..., Value], temperature: Temperature) -> Callable[..., Value]:
@@ -124,6 +122,21 @@ def after_temperature(function: Callable[..., Value], temperature: Temperature) 
         return function(temperature.apply(logits, ids), labels, **options)
 
     return measured
+
+
+def _optimum(parts: Sequence[Block]) -> tuple[float, float]:
+    """The best temperature and its mean NLL."""
+    from scipy.optimize import brentq
+
+    rows = sum(len(part.outputs) for part in parts)
+    target = _target(parts, rows)
+
+    def slope(log_temperature: float) -> float:
+        """The derivative of the NLL by 1 / T: falls as T grows."""
+        return sum(_predicted(part, exp(-log_temperature)) for part in parts) / rows - target
+
+    best = exp(cast("float", brentq(slope, *_bracket(slope), xtol=PRECISION)))
+    return best, sum(_log_normaliser(part, 1 / best) for part in parts) / rows - target / best
 
 
 def _target(parts: Sequence[Block], rows: int) -> float:

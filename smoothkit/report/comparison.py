@@ -5,16 +5,15 @@ from typing import Any, Literal
 
 from smoothkit.report.numbers import MISSING, count, decimals, number, p_value
 from smoothkit.report.table import Cell, Row, Section, Strip, Table, Verdict, span
-
-LEVEL = 0.05
-"""Verdicts err at most so often, over all variants of a scalar together, where nothing differs."""
+from smoothkit.statistics import LEVEL
 
 Column = Literal["difference", "interval", "rows", "bootstrap", "p", "holm", "detectable", "verdict"]
 
 BRIEF: tuple[Column, ...] = ("difference", "interval", "verdict")
-PAPER: tuple[Column, ...] = ("difference", "interval", "holm", "verdict")
-USUAL: tuple[Column, ...] = ("difference", "interval", "rows", "holm", "detectable", "verdict")
-FULL: tuple[Column, ...] = ("difference", "interval", "rows", "bootstrap", "p", "holm", "detectable", "verdict")
+# The verdict stands early: on a narrow screen the last columns are out of sight.
+PAPER: tuple[Column, ...] = ("difference", "interval", "verdict", "rows", "holm")
+USUAL: tuple[Column, ...] = ("difference", "interval", "verdict", "rows", "holm", "detectable")
+FULL: tuple[Column, ...] = ("difference", "interval", "verdict", "rows", "bootstrap", "p", "holm", "detectable")
 
 HEADINGS: Mapping[Column, str] = {
     "difference": "difference",
@@ -34,6 +33,9 @@ KEYS: Mapping[Column, str] = {
     "detectable": "detectable",
 }
 """Where a summary has what is in a column; those of older versions lack some."""
+
+NOT_FOR_OTHER_ROWS = "not shown for other test rows"
+"""The verdict that more seeds do not change."""
 
 ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
@@ -56,7 +58,9 @@ def judge(comparison: Comparison) -> tuple[Verdict, str]:
     """What a comparison shows, as a verdict and in words.
 
     An interval that holds 0 shows no difference; nor does one that leaves 0 out by so little that its p-value, after
-    Holm's correction for the number of variants, is above 5 %. Summaries of older versions have no such p-value.
+    Holm's correction for the number of variants, is above 5 %: over all variants of a scalar together, verdicts err at
+    most so often where nothing differs. A difference of these test rows alone, whose interval
+    for other test rows holds 0, is left open too. Summaries of older versions have neither.
 
     >>> judge({"ci95": [-0.1, 0.2], "better": "higher"})
     ('open', 'no difference shown')
@@ -64,6 +68,8 @@ def judge(comparison: Comparison) -> tuple[Verdict, str]:
     ('worse', '▼ worse')
     >>> judge({"ci95": [0.1, 0.2], "better": "lower", "p_holm": 0.08})
     ('open', 'no difference shown after correction')
+    >>> judge({"ci95": [0.1, 0.2], "better": "lower", "p_holm": 0.01, "ci95_rows": [-0.1, 0.4]})
+    ('open', 'not shown for other test rows')
     """
     interval, better, p_holm = interval_of(comparison), comparison["better"], comparison.get("p_holm")
     if interval is None:
@@ -77,6 +83,8 @@ def judge(comparison: Comparison) -> tuple[Verdict, str]:
         return "open", "no spread: more seeds"
     if p_holm is not None and p_holm > LEVEL:
         return "open", "no difference shown after correction"
+    if (over_rows := interval_of(comparison, "ci95_rows")) and over_rows[0] <= 0 <= over_rows[1]:
+        return "open", NOT_FOR_OTHER_ROWS
     direction = "higher" if low > 0 else "lower"
     if better is None:
         return "different", direction
@@ -191,32 +199,46 @@ def _half_width(interval: Sequence[float] | None) -> float | None:
 def _notes(everything: Sequence[Comparison], columns: Sequence[Column]) -> Iterable[str]:
     if not any(interval_of(entry) for entry in everything):
         yield "An interval takes at least two seeds that both variants finished: run more with --seeds."
-    elif any(entry.get("p_holm") is not None for entry in everything):
-        yield (
-            "Intervals: Student's t over seeds, each on its own, not corrected for the number of comparisons. "
-            "Verdicts: at 5 %, after Holm's correction over the variants of each scalar."
-        )
     else:
-        yield "Intervals: Student's t over seeds, each on its own, not corrected for the number of comparisons."
+        yield " ".join(
+            [
+                "Intervals: Student's t over seeds, each on its own, not corrected for the number of comparisons.",
+                *_verdict_notes(everything),
+            ]
+        )
     if "rows" in columns:
         yield "Over test rows too: the 95 % interval for other test rows as well, of scalars that are means over rows."
     if "detectable" in columns:
         yield (
             "Detectable: the smallest true difference that 80 % of studies with this spread and so many seeds would "
-            "show at 5 %."
+            "show, at 5 % divided by the number of variants that are compared, on these test rows."
         )
 
 
+def _verdict_notes(everything: Sequence[Comparison]) -> Iterable[str]:
+    if any(entry.get("p_holm") is not None for entry in everything):
+        yield "Verdicts: at 5 %, after Holm's correction over the variants of each scalar."
+    if any(interval_of(entry, "ci95_rows") for entry in everything):
+        yield "Means over test rows differ only where the interval for other test rows leaves 0 out as well."
+
+
 def _power_notes(entries: Mapping[str, Mapping[str, Comparison]]) -> Iterable[str]:
-    """For each scalar with a comparison left open: what so few seeds cannot see."""
+    """For each scalar with a comparison that more seeds might settle: what so few of them find, most of the time."""
     for name, by_variant in entries.items():
         open_ones = [
-            entry for entry in by_variant.values() if judge(entry)[0] == "open" and entry.get("detectable") is not None
+            entry
+            for entry in by_variant.values()
+            if judge(entry)[0] == "open"
+            and judge(entry)[1] != NOT_FOR_OTHER_ROWS
+            and entry.get("detectable") is not None
         ]
         if open_ones:
             sizes = [entry["detectable"] for entry in open_ones]
             least, most = (number(size, decimals([size], [])) for size in (min(sizes), max(sizes)))
             seeds = sorted({len(entry["seeds"]) for entry in open_ones})
-            below = least if least == most else f"{least} (for some variants {most})"
+            size = least if least == most else f"{least} (for some variants {most})"
             plural = count(seeds[0], "seed") if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
-            yield f"{name.replace('_', ' ')}: with {plural} a difference below {below} cannot be seen."
+            yield (
+                f"{name.replace('_', ' ')}: with {plural}, a difference of {size} would be found in four studies of "
+                "five; smaller ones are often missed."
+            )

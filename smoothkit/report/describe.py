@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from smoothkit.files import finite
 from smoothkit.report.figures import CurvesFigure, IntervalsFigure, MatrixFigure, ReliabilityFigure
 from smoothkit.report.numbers import MINUS, count, decimals, number
 
@@ -18,26 +19,30 @@ def say(value: float | None) -> str:
     """
     if value is None or not math.isfinite(value):
         return "not defined"
+    value += 0.0  # no negative zero
     text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return text.replace("-", MINUS)
 
 
 def describe_curve(figure: CurvesFigure, name: str) -> str:
     """Where a curve begins, ends, and is lowest and highest."""
-    points = [(x, y) for x, y in zip(figure.x[name], figure.y[name], strict=True) if y is not None and math.isfinite(y)]
+    x, y = figure.x[name], figure.y[name]
+    points = {
+        place: value
+        for place, (_, value) in enumerate(zip(x, y, strict=True))
+        if value is not None and math.isfinite(value)
+    }
     if not points:
         return f"{name}: no values"
-    (first, begin), (last, end) = points[0], points[-1]
-    if len(points) == 1:
-        return f"{name}: {say(begin)} at {figure.x_label} {say(first)}"
-    values = [y for _, y in points]
+    first, last = min(points), max(points)
+    begin = f"{say(y[first])} at {figure.x_label} {say(x[first])}"
+    if first == last:
+        return f"{name}: {begin}"
     band = ""
     if name in figure.low and name in figure.high:
-        band = f" ({say(figure.low[name][-1])} to {say(figure.high[name][-1])})"
-    return (
-        f"{name}: from {say(begin)} at {figure.x_label} {say(first)} to {say(end)}{band} at {say(last)}, lowest "
-        f"{say(min(values))}, highest {say(max(values))}"
-    )
+        band = f" ({say(figure.low[name][last])} to {say(figure.high[name][last])})"
+    lowest, highest = say(min(points.values())), say(max(points.values()))
+    return f"{name}: from {begin} to {say(y[last])}{band} at {say(x[last])}, lowest {lowest}, highest {highest}"
 
 
 def calibration_lines(figure: ReliabilityFigure) -> list[str]:
@@ -46,9 +51,10 @@ def calibration_lines(figure: ReliabilityFigure) -> list[str]:
     What the figure does not carry is computed from its bins: the mean of the bins' gaps, weighted by their counts.
     """
     rows = sum(figure.counts)
+    confidences, accuracies = finite([figure.confidence, figure.accuracy])
     gaps = [
         (number, confidence - accuracy)
-        for number, confidence, accuracy in zip(figure.counts, figure.confidence, figure.accuracy, strict=True)
+        for number, confidence, accuracy in zip(figure.counts, confidences, accuracies, strict=True)
         if number and confidence is not None and accuracy is not None
     ]
     if not gaps:
@@ -122,7 +128,8 @@ def describe_intervals(figure: IntervalsFigure) -> str:
 
 def interval_texts(figure: IntervalsFigure) -> list[str]:
     """Every estimate with its interval, all with the same decimals."""
-    lines = list(zip(figure.estimates, figure.low, figure.high, strict=True))
+    estimates, lows, highs = finite([figure.estimates, figure.low, figure.high])
+    lines = list(zip(estimates, lows, highs, strict=True))
     places = decimals(
         ((high - low) / 2 for _, low, high in lines if low is not None and high is not None), figure.estimates
     )

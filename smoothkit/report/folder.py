@@ -1,18 +1,36 @@
 """A study's folder, read back: what was asked for, its summary, and what each run left, finished or not."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smoothkit.errors import OutputError
+from smoothkit.errors import OutputError, nearest
 from smoothkit.files import CONFIG, METRICS, RESULT, STUDY, SUMMARY, finite
 from smoothkit.report.numbers import count
-from smoothkit.report.recording import UNREADABLE, RunRecord, describe_error, parse_json, read_run, seed_of
+from smoothkit.report.recording import RunRecord, read_run, seed_of
+from smoothkit.report.run_result import UNREADABLE, describe_error, parse_json
+from smoothkit.report.stored import read_as
 from smoothkit.report.summary import summarise
 from smoothkit.scenario import Result
 from smoothkit.scenario_file import folder_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a `study.toml` asks for."""
+
+    scenario: str
+    seeds: dict[str, int | tuple[int, ...]]
+    """How many seeds each variant has, or which."""
+    title: str = ""
+    baseline: str | None = None
+
+    @property
+    def runs(self) -> tuple[tuple[str, int], ...]:
+        """Variant and seed of every run."""
+        return tuple((variant, seed) for variant, asked in self.seeds.items() for seed in seeds_of(asked))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +83,12 @@ def read_study(directory: Path) -> StudyRecord:
     Raises:
         OutputError: the folder holds no study, or the file that says what was asked for is damaged.
     """
-    study = _read_plan(directory)
+    plan = _read_plan(directory)
     gaps: list[str] = []
-    runs = _read_runs(directory, list(study["variants"]), gaps)
-    results: dict[str, dict[int, Result]] = {variant: {} for variant in study["variants"]}
+    if plan.baseline is not None and plan.baseline not in plan.seeds:
+        gaps.append(f"{STUDY}: baseline: no variant is called {plan.baseline!r}; {nearest(plan.baseline, plan.seeds)}")
+    runs = _read_runs(directory, plan, gaps)
+    results: dict[str, dict[int, Result]] = {variant: {} for variant in plan.seeds}
     for run in runs:
         if run.result:
             results[run.variant][run.seed] = run.result
@@ -77,46 +97,63 @@ def read_study(directory: Path) -> StudyRecord:
     told = {(run.variant, run.seed) for run in runs if run.result or run.error or _has_damaged_result(run)}
     return StudyRecord(
         directory=directory,
-        title=study.get("title") or directory.resolve().name,
+        title=plan.title or directory.resolve().name,
         # Computed anew: a summary may be older than the results, or than the statistics of this version.
         summary={
-            "scenario": study["scenario"],
-            "baseline": study.get("baseline"),
+            "scenario": plan.scenario,
+            "baseline": plan.baseline,
             "environment": _read_environment(directory, gaps),
-            **finite(summarise(results, study.get("baseline"))),
+            **finite(summarise(results, plan.baseline)),
             "failures": failures,
         },
         runs=tuple(runs),
-        pending=tuple(run for run in _asked_for(study) if run not in told),
+        pending=tuple(run for run in plan.runs if run not in told),
         gaps=tuple(gaps),
     )
 
 
-def _read_plan(directory: Path) -> dict[str, Any]:
+def seeds_of(asked: int | Sequence[int]) -> tuple[int, ...]:
+    """The seeds that `run.seeds` means: a number of them, or which.
+
+    >>> seeds_of(3), seeds_of([5, 1])
+    ((0, 1, 2), (5, 1))
+    """
+    return tuple(range(asked) if isinstance(asked, int) else asked)
+
+
+def _read_plan(directory: Path) -> Plan:
     path = directory / STUDY
     if not path.is_file():
         raise OutputError(f"{directory}: is not the folder of a study (it has no {STUDY})")
     try:
-        plan = tomllib.loads(path.read_text(encoding="utf-8"))
-        if not (isinstance(plan["scenario"], str) and _asked_for(plan)):
-            raise ValueError("it asks for no run of a scenario")
+        study = tomllib.loads(path.read_text(encoding="utf-8"))
+        common = study.get("run", {})
+        seeds = {
+            variant: {**common, **changes.get("run", {})}.get("seeds", 1)
+            for variant, changes in study["variants"].items()
+        }
+        known = {key: study[key] for key in ("scenario", "title", "baseline") if key in study}
+        plan: Plan = read_as(Plan, {**known, "seeds": seeds})
+        if not plan.runs:
+            raise ValueError("it asks for no run")
     except UNREADABLE as error:
         raise OutputError(f"{path}: cannot be read: {describe_error(error)}") from error
     return plan
 
 
-def _read_runs(directory: Path, variants: list[str], gaps: list[str]) -> list[RunRecord]:
+def _read_runs(directory: Path, plan: Plan, gaps: list[str]) -> list[RunRecord]:
     """Every run that began; folders that belong to no run of the study are told of in `gaps`."""
-    by_folder = {folder_name(variant): variant for variant in variants}
-    runs = []
+    by_folder = {folder_name(variant): variant for variant in plan.seeds}
+    asked, runs = set(plan.runs), []
     for folder in sorted(directory.glob("*/seed-*")):
         if not any((folder / name).exists() for name in (CONFIG, METRICS, RESULT)):
             continue
         variant, seed = by_folder.get(folder.parent.name), seed_of(folder)
-        if variant is None or seed is None:
+        if variant is None or seed is None or (variant, seed) not in asked:
             gaps.append(f"{folder.relative_to(directory)}: belongs to no run of this study, left out")
         else:
             runs.append(read_run(folder, variant, seed))
+    variants = list(plan.seeds)
     return sorted(runs, key=lambda run: (variants.index(run.variant), run.seed))
 
 
@@ -134,11 +171,3 @@ def _read_environment(directory: Path, gaps: list[str]) -> dict[str, Any]:
 
 def _has_damaged_result(run: RunRecord) -> bool:
     return any(gap.startswith(RESULT) for gap in run.gaps)
-
-
-def _asked_for(study: Mapping[str, Any]) -> list[tuple[str, int]]:
-    runs = []
-    for variant, changes in study["variants"].items():
-        seeds = {**study.get("run", {}), **changes.get("run", {})}.get("seeds", 1)
-        runs += [(variant, seed) for seed in (range(seeds) if isinstance(seeds, int) else seeds)]
-    return runs

@@ -1,9 +1,14 @@
-"""How strong an entry of a matrix looks, and how it is written."""
+"""How strong an entry of a matrix looks, and how it is written: positive ones are blue, negative ones orange."""
 
 import math
 from collections.abc import Iterable
 
 from smoothkit.report.numbers import MINUS, MISSING
+
+POSITIVE, NEGATIVE = "#003463", "#661d00"
+"""What entries of full strength look like on white paper; weaker ones pale into it."""
+STRONG = 0.66
+"""From this strength on, the ink on a cell is light where the paper is: the contrasts of both colours rest on it."""
 
 
 def power_of(columns: int) -> float:
@@ -26,14 +31,23 @@ def bound_of(values: Iterable[float | None]) -> float:
 
 
 def entry(value: float) -> str:
-    """A matrix entry in at most five characters: three decimals below 1, two significant digits above.
+    """A matrix entry: three decimals below 1, one up to 10, none beyond, and an exponent from ten thousand on.
 
-    >>> [entry(value) for value in (0.91, 0.0101, 0.00002, 0.0, 1.0, -0.25, float("nan"))]
-    ['.91', '.01', '≈0', '0', '1', '−.25', '–']
+    That is five characters at most, below 1e100.
+
+    >>> [entry(value) for value in (0.91, 0.0101, 0.00002, 0.0, 1.0, -0.25, -123.4, 25600.0, float("nan"))]
+    ['.91', '.01', '≈0', '0', '1', '−.25', '−123', '3e4', '–']
     """
+    size = abs(value)
     if not math.isfinite(value):
         return MISSING
-    if 0 < abs(value) < 0.0005:
+    if 0 < size < 0.0005:
         return "≈0"
-    text = f"{value:.2g}" if abs(value) >= 1 else f"{value:.3f}".rstrip("0").rstrip(".")
+    if size >= 9999.5:
+        text = f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
+    elif size >= 9.95:
+        text = f"{value:.0f}"
+    else:
+        # Adding 0 takes the sign of a negative zero.
+        text = f"{value + 0.0:.{1 if size >= 1 else 3}f}".rstrip("0").rstrip(".")
     return text.replace("0.", ".", 1).replace("-", MINUS)

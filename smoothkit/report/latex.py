@@ -1,6 +1,5 @@
 """Tables for a paper: LaTeX with the packages booktabs and nothing else."""
 
-import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -33,14 +32,24 @@ SPECIAL = {
     "\N{MULTIPLICATION SIGN}": "$\\times$",
     "\N{LESS-THAN OR EQUAL TO}": "$\\leq$",
     "\N{GREATER-THAN OR EQUAL TO}": "$\\geq$",
+    "\N{NOT EQUAL TO}": "$\\neq$",
     "\N{UPWARDS ARROW}": "$\\uparrow$",
     "\N{DOWNWARDS ARROW}": "$\\downarrow$",
     "\N{BLACK UP-POINTING TRIANGLE}": "$\\triangle$",
     "\N{BLACK DOWN-POINTING TRIANGLE}": "$\\nabla$",
+    "\N{MICRO SIGN}": "$\\mu$",
 }
-VERDICT_SIGNS = re.compile("[\N{BLACK UP-POINTING TRIANGLE}\N{BLACK DOWN-POINTING TRIANGLE}] ?")
-GREEK = re.compile(r"GREEK SMALL LETTER ([A-Z ]+)$")
-UNLIKE_THEIR_NAMES = {"OMICRON": "o", "LAMDA": "$\\lambda$", "FINAL SIGMA": "$\\varsigma$"}
+GREEK = "αβγδεζηθικλμνξπρςστυφχψωΓΔΘΛΞΠΣΥΦΨΩ"
+COMMANDS = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho varsigma sigma tau upsilon phi "
+    "chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+)
+CHARACTERS = {
+    **SPECIAL,
+    **{letter: f"$\\{name}$" for letter, name in zip(GREEK, COMMANDS.split(), strict=True)},
+    # These look like Latin letters, and have no command.
+    **dict(zip("οΑΒΕΖΗΙΚΜΝΟΡΤΧ", "oABEZHIKMNOPTX", strict=True)),  # noqa: RUF001
+}
 
 
 def latex_page(studies: Sequence[StudyRecord]) -> str:
@@ -80,7 +89,7 @@ def _tabular(table: Table) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    written = latex_text(VERDICT_SIGNS.sub("", cell.text))
+    written = latex_text(cell.text)
     return f"\\textbf{{{written}}}" if cell.verdict == "better" else written
 
 
@@ -96,11 +105,8 @@ def latex_text(text: str) -> str:
 
 
 def _character(character: str) -> str:
-    if character in SPECIAL:
-        return SPECIAL[character]
-    if match := GREEK.match(unicodedata.name(character, "")):
-        name = match.group(1)
-        return UNLIKE_THEIR_NAMES.get(name) or ("" if " " in name else f"$\\{name.lower()}$") or character
+    if character in CHARACTERS:
+        return CHARACTERS[character]
     return "" if unicodedata.category(character).startswith("C") else character
 
 

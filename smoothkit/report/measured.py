@@ -17,9 +17,7 @@ from smoothkit.report.figures import (
     MatrixFigure,
     ReliabilityFigure,
 )
-
-MOST_CLASSES_DRAWN = 100
-"""A matrix figure shows at most so many classes: beyond that nothing can be read from it."""
+from smoothkit.report.legibility import MOST_CLASSES, kept_points
 
 LEAST_COVERAGE = 0.1
 """Where a risk-coverage curve begins."""
@@ -93,7 +91,7 @@ def risk_coverage_figure(title: str, curves: Mapping[str, Events]) -> CurvesFigu
 
 def matrix_figure(title: str, matrix: Tensor, names: Sequence[str]) -> MatrixFigure:
     """A class-by-class matrix with the true class in rows."""
-    shown = tuple(names[:MOST_CLASSES_DRAWN])
+    shown = tuple(names[:MOST_CLASSES])
     if len(shown) < len(names):
         title += f" (first {len(shown)} of {len(names)} classes)"
     values = matrix[: len(shown), : len(shown)].double().cpu()
@@ -108,9 +106,10 @@ def matrix_figure(title: str, matrix: Tensor, names: Sequence[str]) -> MatrixFig
 
 
 def _thinned(*columns: Float64[Tensor, " points"]) -> list[Float64[Tensor, " kept"]]:
-    """The columns at evenly spread points, the first and the last included."""
-    points = torch.linspace(0, len(columns[0]) - 1, min(MOST_POINTS, len(columns[0]))).round().long()
-    return [column[points.to(column.device)] for column in columns]
+    """The columns at the points that are kept."""
+    kept = kept_points(len(columns[0]), MOST_POINTS)
+    points = torch.tensor(kept, dtype=torch.int64, device=columns[0].device)
+    return [column[points] for column in columns]
 
 
 def _entries(values: Float64[Tensor, " entries"]) -> tuple[float | None, ...]:

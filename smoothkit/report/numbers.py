@@ -7,42 +7,46 @@ from collections.abc import Iterable
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
 LARGEST_DECIMALS = 6
-"""Values that need more decimals than this are written with an exponent."""
+"""Decimals that are written; values too small for them have an exponent."""
 
 
 def decimals(spreads: Iterable[float | None], values: Iterable[float | None]) -> int:
     """Decimals that show a typical one of `spreads` with two significant digits.
 
     Without a positive spread, those that show a typical one of `values` with four; none for whole numbers. The median
-    is what is typical, so that one diverged or one lucky variant does not take the digits of a whole column.
+    is what is typical, so that one diverged or one lucky variant does not take the digits of a whole column. Whatever
+    is not finite takes no part.
 
     >>> decimals([0.0123, 0.0011, 0.0140], [0.97, 0.98, 0.97])
     3
     >>> decimals([None], [0.97123]), decimals([0.0], [8.0])
     (4, 0)
     """
-    if positive := [spread for spread in spreads if spread is not None and spread > 0]:
-        return max(0, 1 - math.floor(math.log10(statistics.median(positive))))
-    sizes = [abs(value) for value in values if value]
+    # The mean of two middle values may be more than a float holds.
+    if positive := [spread for spread in spreads if spread is not None and 0 < spread < math.inf]:
+        return max(0, 1 - math.floor(math.log10(statistics.median_low(positive))))
+    sizes = [abs(value) for value in values if value and math.isfinite(value)]
     if all(size.is_integer() for size in sizes):
         return 0
-    return max(0, 3 - math.floor(math.log10(statistics.median(sizes))))
+    return max(0, 3 - math.floor(math.log10(statistics.median_low(sizes))))
 
 
 def number(value: float | None, places: int, *, signed: bool = False) -> str:
     """`value` with `places` decimals; a dash where there is no value.
 
-    A value too small to show at those decimals is written with two significant digits of its own.
+    There are six decimals at most. A value too small to show at its decimals is written with two significant digits
+    of its own.
 
     >>> number(0.91234, 3), number(0.0004, 2), number(-12.0, 0, signed=True), number(None, 2)
     ('0.912', '0.0004', '−12', '–')
     """
     if value is None:
         return MISSING
-    if value and (places > LARGEST_DECIMALS or abs(value) < 0.5 * 10**-places):
-        text = f"{value:.2g}"
-    else:
-        text = f"{value:.{places}f}"
+    shown = min(places, LARGEST_DECIMALS)
+    # Where decimals were cut off, a value needs two digits to be as good as asked for.
+    least = 10.0 ** (1 - LARGEST_DECIMALS) if places > shown else 0.5 * 10.0**-places
+    positive_zero = value + 0.0
+    text = f"{value:.2g}" if 0 < abs(value) <= least else f"{positive_zero:.{shown}f}"
     sign = "+" if signed and value > 0 else ""
     return sign + text.replace("-", MINUS)
 

@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
 from typing import Any, NamedTuple
@@ -12,15 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float64
 
-from smoothkit.files import CONFIG, ERROR, METRICS, RESULT, ROWS, read_arrays
+from smoothkit.files import CONFIG, ERROR, METRICS, RESULT, ROWS
 from smoothkit.report.figures import UnreadableFigure
 from smoothkit.report.numbers import count
-from smoothkit.report.stored import read_as
-from smoothkit.scenario import Better, Result
-
-SCHEMA = 1
-UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError)
-"""What reading a file raises that is damaged, half-written, or from another version."""
+from smoothkit.report.run_result import UNREADABLE, describe_error, parse_result, with_rows
+from smoothkit.scenario import Result
 
 
 class Curve(NamedTuple):
@@ -47,115 +43,71 @@ class RunRecord:
     """What could not be read, and why."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class StoredResult:
-    """What a `result.json` has."""
-
-    variant: str
-    seed: int
-    scalars: dict[str, float | None]
-    better: dict[str, Better]
-    figures: dict[str, dict[str, Any]]
-    headline: tuple[str, ...]
-    intervals: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
-
-
 def read_run(folder: Path, variant: str, seed: int) -> RunRecord:
     """Read a run that has ended, failed, was stopped, or is still running; nothing in it is an error."""
     gaps: list[str] = []
 
-    def read(name: str, parse: Callable[[str], Any], otherwise: Any) -> Any:
+    def read(name: str, parse: Callable[[Path], Any], otherwise: Any) -> Any:
         path = folder / name
         try:
-            return parse(path.read_text(encoding="utf-8")) if path.exists() else otherwise
+            return parse(path) if path.exists() else otherwise
         except UNREADABLE as error:
             gaps.append(f"{name} cannot be read: {describe_error(error)}")
             return otherwise
 
-    result = read(RESULT, lambda text: _parse_result(text, variant, seed), None)
-    if result and (folder / ROWS).exists():
-        try:
-            result = replace(result, rows=read_arrays(folder / ROWS))
-        except UNREADABLE as error:
-            gaps.append(f"{ROWS} cannot be read: {describe_error(error)}")
-    figures = result.figures if result else {}
-    gaps += [
-        f"figure “{name}”: {found.reason}" for name, found in figures.items() if isinstance(found, UnreadableFigure)
-    ]
-    curves, left_out = read(METRICS, parse_metrics, ({}, 0))
+    result = read(RESULT, lambda path: parse_result(path.read_text(encoding="utf-8"), variant, seed), None)
+    if result:
+        result = read(ROWS, lambda path: with_rows(result, path.parent), result)
+        figures = result.figures.items()
+        gaps += [f"figure “{name}”: {found.reason}" for name, found in figures if isinstance(found, UnreadableFigure)]
+    curves, left_out = read(METRICS, lambda path: parse_metrics(path.read_bytes()), ({}, 0))
     if left_out:
         gaps.append(f"{METRICS}: {count(left_out, 'damaged line')} left out")
     return RunRecord(
         variant=variant,
         seed=seed,
-        config=read(CONFIG, _parse_config, ""),
+        config=read(CONFIG, _read_config, ""),
         curves=curves,
         result=result,
-        error=None if result else read(ERROR, lambda text: (text.strip() or "no reason given").splitlines()[-1], None),
+        error=None if result else read(ERROR, last_line, None),
         gaps=tuple(gaps),
     )
 
 
-def describe_error(error: Exception) -> str:
-    """What went wrong, on one line, without the path that the reader is told beside it."""
-    if isinstance(error, KeyError):
-        return f"it has no {error.args[0]!r}"
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return " ".join(str(error).split())
+def last_line(path: Path) -> str:
+    """What an `error.txt` comes to."""
+    return (path.read_text(encoding="utf-8", errors="replace").strip() or "no reason given").splitlines()[-1]
 
 
-def parse_json(text: str) -> dict[str, Any]:
-    """The content of one of our JSON files.
-
-    Raises:
-        ValueError: it is damaged, or of another schema.
-    """
-    content = json.loads(text)
-    if not isinstance(content, dict):
-        raise ValueError(f"it holds {type(content).__name__}, not a table")
-    if content.get("schema") != SCHEMA:
-        raise ValueError(f"its schema is {content.get('schema')!r}; this version of smoothkit reads {SCHEMA}")
-    return content
-
-
-def _parse_result(text: str, variant: str, seed: int) -> Result:
-    content = parse_json(text)
-    stored: StoredResult = read_as(StoredResult, content)
-    if (stored.variant, stored.seed) != (variant, seed):
-        # A copied or renamed folder: its numbers belong elsewhere.
-        raise ValueError(f"it is of {stored.variant}, seed {stored.seed}")
-    return Result.from_json(content)
-
-
-def _parse_config(text: str) -> str:
+def _read_config(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
     tomllib.loads(text)
     return text
 
 
-def parse_metrics(text: str) -> tuple[dict[str, Curve], int]:
+def parse_metrics(content: bytes) -> tuple[dict[str, Curve], int]:
     """The curves in a `metrics.jsonl`, by tag, and how many of its lines are damaged.
 
-    A run that is being written, or was killed, may end in half a line; that is no damage.
+    A run that is being written, or was killed, may end in half a line, or in half a character; that is no damage.
 
-    >>> curves, damaged = parse_metrics('{"step": 20, "train/loss": 1.5}\\n{"step": 40, "tra')
+    >>> curves, damaged = parse_metrics(b'{"step": 20, "train/loss": 1.5}\\n{"step": 40, "tra')
     >>> curves["train/loss"].values.tolist(), damaged
     ([1.5], 0)
     """
-    whole = text[: text.rfind("\n") + 1].strip()
+    whole = content[: content.rfind(b"\n") + 1].strip()
     if not whole:
         return {}, 0
     try:
         # One document is read twice as fast as its lines one by one.
-        rows = json.loads("[" + whole.replace("\n", ",") + "]")
+        rows = json.loads(b"[" + whole.replace(b"\n", b",") + b"]")
         return _curves(rows), 0
     except UNREADABLE:
-        lines = whole.split("\n")
+        lines = [line for line in whole.split(b"\n") if line.strip()]
         sound = [row for line in lines if (row := _row(line)) is not None]
         return _curves(sound), len(lines) - len(sound)
 
 
-def _row(line: str) -> Any:
+def _row(line: bytes) -> Any:
     """The row in a line, None if it is damaged."""
     try:
         row = json.loads(line)
@@ -189,10 +141,10 @@ def _curve(steps: Sequence[Any], values: Sequence[Any]) -> Curve:
 
 
 def seed_of(folder: Path) -> int | None:
-    """The seed that a run's folder is named after, None if it is no such folder.
+    """The seed that a run's folder is named after, None if no run is given such a name.
 
-    >>> seed_of(Path("ls/seed-12")), seed_of(Path("ls/seed-old"))
-    (12, None)
+    >>> seed_of(Path("ls/seed-12")), seed_of(Path("ls/seed-old")), seed_of(Path("ls/seed-012"))
+    (12, None, None)
     """
-    match = re.fullmatch(r"seed-(\d+)", folder.name)
+    match = re.fullmatch(r"seed-(0|[1-9][0-9]*)", folder.name)
     return int(match.group(1)) if match else None

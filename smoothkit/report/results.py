@@ -5,7 +5,10 @@ from typing import Any
 
 from smoothkit.report.comparison import BRIEF, Column, comparison_table, judge, scalar_heading
 from smoothkit.report.numbers import MISSING, count, decimals, mean_and_spread, number
-from smoothkit.report.table import Cell, Section, Strip, Table, span
+from smoothkit.report.table import Cell, Section, Strip, Table, Verdict, span
+
+SIGNS: Mapping[Verdict, str] = {"better": "▲", "worse": "▼", "different": "≠"}
+"""What stands before a value that was shown to differ from the baseline's, so that no reader needs the colour."""
 
 MOST_VALUES_SAID = 12
 """Seeds whose values a strip's description gives one by one; of more, it gives the range."""
@@ -49,7 +52,7 @@ def results_table(summary: Mapping[str, Any]) -> Table:
         columns=(*leading, *(scalar_heading(summary, name) for name in names)),
         numeric=(False, *[True] * (len(leading) - 1 + len(names))),
         sections=(Section(rows=rows),),
-        notes=(*_left_out(variants, names), *_failures(summary)),
+        notes=(*_meanings(summary, columns.values()), *_left_out(variants, names), *_failures(summary)),
     )
 
 
@@ -64,9 +67,12 @@ def _column(summary: Mapping[str, Any], name: str) -> dict[str, Cell]:
             cells[variant] = Cell(text=MISSING)
             continue
         comparison = summary["comparisons"].get(variant, {}).get(name)
+        verdict = judge(comparison)[0] if comparison else "open"
+        sign = SIGNS.get(verdict)
+        words = mean_and_spread(entry["mean"], entry["std"], places)
         cells[variant] = Cell(
-            text=mean_and_spread(entry["mean"], entry["std"], places),
-            verdict=judge(comparison)[0] if comparison and judge(comparison)[0] != "open" else None,
+            text=f"{sign} {words}" if sign else words,
+            verdict=verdict if sign else None,
             strip=_strip(entry, span(values), places) if entry["std"] is not None else None,
         )
     return cells
@@ -88,6 +94,14 @@ def _title(counts: Mapping[str, int]) -> str:
         return "Results of one seed"
     seeds = count(min(counts.values(), default=0), "seed") if len(set(counts.values())) == 1 else "seeds"
     return f"Results: mean ± standard deviation over {seeds}"
+
+
+def _meanings(summary: Mapping[str, Any], columns: Iterable[Mapping[str, Cell]]) -> Iterable[str]:
+    """What the signs in the table mean, if there are any."""
+    seen = {cell.verdict for cells in columns for cell in cells.values()}
+    words = ", ".join(f"{sign} {verdict}" for verdict, sign in SIGNS.items() if verdict in seen)
+    if words:
+        yield f"Shown against “{summary['baseline']}”: {words}."
 
 
 def _left_out(variants: Mapping[str, Any], names: Sequence[str]) -> Iterable[str]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from smoothkit.scenario import Result
 from smoothkit.statistics import (
+    LEVEL,
     Interval,
     crossed_mean_interval,
     detectable_difference,
@@ -18,6 +19,9 @@ from smoothkit.statistics import (
     paired_interval,
     paired_p_value,
 )
+
+LARGEST = 1e150
+"""Values beyond this count as infinite: their squares are more than a float holds."""
 
 Results = Mapping[str, Mapping[int, Result]]
 """Results by variant, then by seed."""
@@ -83,24 +87,24 @@ def compare(by_seed: Mapping[int, float], baseline: Mapping[int, float]) -> dict
     """Mean difference from the baseline over common seeds, and what it is worth.
 
     `ci95` is the paired t interval and `p` its two-sided p-value, None for fewer than two pairs; `ci95_bootstrap` is
-    the interval of `smoothkit.statistics.paired_bootstrap_interval`, None for fewer than five pairs; `detectable` is
-    the smallest true difference that 80 % of studies with as many pairs and this spread would find at 5 %. Where the
-    differences have no spread to measure by, p and `detectable` are None.
+    the interval of `smoothkit.statistics.paired_bootstrap_interval`, None for fewer than five pairs; `std` is the
+    sample standard deviation of the differences. Where they have no spread to measure by, p is None. `p_holm` and
+    `detectable` depend on the other comparisons too, and are None here.
     """
     common = [seed for seed in by_seed if seed in baseline]
     seeds = [seed for seed in common if math.isfinite(by_seed[seed]) and math.isfinite(baseline[seed])]
     differences = [by_seed[seed] - baseline[seed] for seed in seeds]
     some = len(differences) > 1
-    spread_of_pairs = deviation(differences) if some else 0.0
     # A generator of its own, so that a comparison does not depend on which others there are.
     resampled = paired_bootstrap_interval(differences, np.random.default_rng(0))
     return {
         "difference": statistics.fmean(differences) if differences else None,
+        "std": deviation(differences) if some else None,
         "ci95": _bounds(paired_interval(differences)) if some else None,
         "ci95_bootstrap": _bounds(resampled) if resampled else None,
         "p": paired_p_value(differences) if some else None,
         "p_holm": None,
-        "detectable": detectable_difference(spread_of_pairs, len(differences)) if spread_of_pairs > 0 else None,
+        "detectable": None,
         "seeds": seeds,
         "left_out": len(common) - len(seeds),
     }
@@ -110,18 +114,24 @@ def over_rows(name: str, results: Mapping[int, Result], baseline: Mapping[int, R
     """The 95 % interval of a difference for other seeds and other test rows, from the rows that both have in common.
 
     `smoothkit.statistics.crossed_mean_interval` of the differences row by row. None where a common seed has no rows for
-    this scalar, or where variants were tested on different numbers of rows.
+    this scalar or one that is not finite, or where variants were tested on different numbers of rows.
     """
     common = [(results[seed].rows, baseline[seed].rows) for seed in results if seed in baseline]
     pairs = [(rows[name], others[name]) for rows, others in common if name in rows and name in others]
     if not pairs or len(pairs) < len(common) or len({len(values) for pair in pairs for values in pair}) > 1:
+        return None
+    if not all((np.abs(values) < LARGEST).all() for pair in pairs for values in pair):
         return None
     interval = crossed_mean_interval(np.array([np.subtract(rows, others) for rows, others in pairs]))
     return _bounds(interval) if math.isfinite(interval.low) else None
 
 
 def _corrected(comparisons: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, dict[str, Any]]]:
-    """The comparisons with `p_holm`: each scalar's p-values corrected for the number of variants compared by it."""
+    """The comparisons with what depends on the number m of variants compared by a scalar.
+
+    `p_holm` is the p-value after Holm's correction. `detectable` is the smallest true difference that 80 % of studies
+    with as many pairs and this spread would find at 5 % / m, the level that Holm's correction begins with.
+    """
     result = {
         variant: {name: dict(entry) for name, entry in scalars.items()} for variant, scalars in comparisons.items()
     }
@@ -129,6 +139,8 @@ def _corrected(comparisons: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> di
         entries = [scalars[name] for scalars in result.values() if name in scalars and scalars[name]["p"] is not None]
         for entry, adjusted in zip(entries, holm([entry["p"] for entry in entries]), strict=True):
             entry["p_holm"] = adjusted
+            if 0 < entry["std"] < math.inf:
+                entry["detectable"] = detectable_difference(entry["std"], len(entry["seeds"]), LEVEL / len(entries))
     return result
 
 
@@ -141,9 +153,13 @@ def _by_scalar(by_seed: Mapping[int, Result]) -> dict[str, dict[int, float]]:
     seeds = sorted(by_seed)
     names = _union(by_seed[seed].scalars for seed in seeds)
     return {
-        name: {seed: float(by_seed[seed].scalars[name]) for seed in seeds if name in by_seed[seed].scalars}
+        name: {seed: _countable(by_seed[seed].scalars[name]) for seed in seeds if name in by_seed[seed].scalars}
         for name in names
     }
+
+
+def _countable(value: float | int) -> float:
+    return float(value) if abs(value) < LARGEST else math.inf
 
 
 def _union(groups: Iterable[Iterable[str]]) -> list[str]:

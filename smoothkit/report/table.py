@@ -24,7 +24,8 @@ class Strip:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One entry: its text says everything; the verdict only colours it, the strip only shows it."""
+    """One entry: its text says everything, the verdict's sign included; the verdict only colours it, the strip only
+    shows it."""
 
     text: str
     verdict: Verdict | None = None

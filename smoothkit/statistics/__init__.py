@@ -4,7 +4,7 @@ Everything here is NumPy and SciPy: importable without torch.
 """
 
 from smoothkit.statistics.crossed import crossed_mean_interval
-from smoothkit.statistics.interval import CONFIDENCE, Interval, student_interval
+from smoothkit.statistics.interval import CONFIDENCE, LEVEL, Interval, student_interval, student_p_value
 from smoothkit.statistics.multiple import holm
 from smoothkit.statistics.paired import deviation, paired_bootstrap_interval, paired_interval, paired_p_value
 from smoothkit.statistics.power import detectable_difference, detectable_gap, paired_power, pairs_needed
@@ -28,6 +28,7 @@ from smoothkit.statistics.robust import (
 
 __all__ = [
     "CONFIDENCE",
+    "LEVEL",
     "Interval",
     "bootstrap",
     "crossed_mean_interval",
@@ -52,5 +53,6 @@ __all__ = [
     "row_weights",
     "stratified_interval",
     "student_interval",
+    "student_p_value",
     "two_level_bootstrap",
 ]

@@ -3,13 +3,16 @@
 import math
 from typing import NamedTuple
 
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 CONFIDENCE = 0.95
 """Coverage of every interval."""
 
 TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 """The two quantiles that bound an interval of this coverage."""
+
+LEVEL = 0.05
+"""The share of studies without a difference that report one."""
 
 
 class Interval(NamedTuple):
@@ -48,3 +51,18 @@ def student_interval(estimate: float, error: float, freedom: float, method: str)
         return Interval(estimate, math.nan, math.nan, method)
     margin = float(stdtrit(freedom, TAILS[1])) * error
     return Interval(estimate, estimate - margin, estimate + margin, method)
+
+
+def student_p_value(estimate: float, error: float, freedom: float) -> float:
+    """The two-sided p-value that the estimate is one of 0: below 0.05 exactly where `student_interval` excludes 0.
+
+    NaN where that interval has no bounds. An error of 0 leaves no doubt: 0, or 1 for an estimate of 0.
+
+    >>> round(student_p_value(2.0, 0.5, 2.0), 6)
+    0.057191
+    """
+    if not freedom > 0 or math.isnan(error):
+        return math.nan
+    if error == 0:
+        return float(estimate == 0)
+    return 2 * float(stdtr(freedom, -abs(estimate) / error))

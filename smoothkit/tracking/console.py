@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console as RichConsole
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,6 +16,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 if TYPE_CHECKING:
     from smoothkit.execution import Console, Outcome, Task
@@ -79,7 +79,7 @@ class Live:
 
     def started(self, task: "Task") -> None:
         """A bar appears."""
-        self._bars[task.label] = self._progress.add_task(escape(task.label), total=None, note="")
+        self._bars[task.label] = self._progress.add_task(task.label, total=None, note="")
 
     def progress(self, task: "Task", step: int, total: int, values: Mapping[str, float]) -> None:
         """The bar moves."""
@@ -93,8 +93,8 @@ class Live:
             self._progress.remove_task(bar)
         self._progress.advance(self._study)
         if outcome.status == "failed":
-            line = f"[red]failed[/] {escape(task.label)}: {escape(outcome.error)}"
-            self._progress.console.print(line, highlight=False, soft_wrap=True)
+            line = Text.assemble(("failed", "red"), f" {task.label}: {outcome.error}")
+            self._progress.console.print(line, soft_wrap=True)
 
 
 @contextmanager
@@ -106,13 +106,14 @@ def console_for(runs: int, quiet: bool) -> "Iterator[Console]":
     elif not terminal.is_terminal:
         yield Plain(runs)
     else:
+        # Names of variants and of values are a user's, and brackets in them no markup.
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
         )
         with Progress(*columns, console=terminal, transient=True) as progress:
             yield Live(progress, runs)

@@ -8,7 +8,6 @@ out: digits beyond the sixth, classes beyond the hundredth, points of a curve cl
 # pyright: reportAttributeAccessIssue=false
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, Summary, SummaryMetadata
@@ -18,12 +17,11 @@ from tensorboard.compat.proto.types_pb2 import DT_STRING
 
 from smoothkit.files import finite
 from smoothkit.report.figures import KINDS, CurvesFigure, Figure, MatrixFigure
+from smoothkit.report.legibility import MOST_CLASSES, kept_points
 from smoothkit.tracking.tab import PLUGIN_NAME, TAG_PREFIX
 
-MOST_CLASSES = 100
-"""Rows and columns of a matrix that are written; the first ones."""
 MOST_POINTS = 400
-"""Points of a curve that are written; the first, the last, and others evenly between them."""
+"""Points of a curve that are written."""
 
 
 def figure_summary(tag: str, figure: Figure) -> Summary:
@@ -48,7 +46,7 @@ def shown(figure: Figure) -> dict[str, Any]:
     (100, 100, [200, 200], 0.333333)
     """
     if figure.kind not in KINDS:
-        return {"kind": figure.kind, "title": figure.title, "description": figure.describe()}
+        return {"kind": figure.kind, "title": figure.title, "description": _description(figure)}
     data = finite(figure.to_json())
     if isinstance(figure, MatrixFigure) and max(len(figure.rows), len(figure.columns)) > MOST_CLASSES:
         data["full_shape"] = [len(figure.rows), len(figure.columns)]
@@ -58,15 +56,19 @@ def shown(figure: Figure) -> dict[str, Any]:
         # The axes and the bands of one curve have one length, so all of them lose the same points.
         for part, curves in data.items():
             if isinstance(curves, dict):
-                data[part] = {name: _thinned(values) for name, values in curves.items()}
+                data[part] = {
+                    name: [values[place] for place in kept_points(len(values), MOST_POINTS)]
+                    for name, values in curves.items()
+                }
     return _rounded(data)
 
 
-def _thinned(values: Sequence[Any]) -> list[Any]:
-    last = len(values) - 1
-    if last < MOST_POINTS:
-        return list(values)
-    return [values[round(index * last / (MOST_POINTS - 1))] for index in range(MOST_POINTS)]
+def _description(figure: Figure) -> str:
+    # The plugin's code, of which a failure at one step is no reason to lose the figure's other steps.
+    try:
+        return str(figure.describe())
+    except Exception as error:
+        return f"cannot be described: {type(error).__name__}: {error}"
 
 
 def _rounded(value: Any) -> Any:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +100,7 @@ class EventStream:
         from smoothkit.tracking.figure_summary import figure_summary
 
         for tag, figure in figures.items():
-            self._add(figure_summary(tag, figure), step)
+            self._add_figure(figure_summary, tag, figure, step)
         self._step = max(self._step, step)
 
     def evaluation(self, result: Result) -> None:
@@ -109,7 +109,7 @@ class EventStream:
             self._writer.add_scalar(f"final/{name}", value, self._step)
         self.figures(self._step, {f"final/{name}": figure for name, figure in result.figures.items()})
         for name, figure in result.figures.items():
-            self._add(_image(f"figures/{name}", figure), self._step)
+            self._add_figure(_image, f"figures/{name}", figure, self._step)
         self._writer.flush()
 
     def finish(self, outcome: str) -> None:
@@ -121,6 +121,15 @@ class EventStream:
         if outcome in ("finished", "failed"):
             self._add(_session_end(success=outcome == "finished"))
         self._writer.close()
+
+    def _add_figure(self, summarise: Callable[[str, Figure], Any], tag: str, figure: Figure, step: int) -> None:
+        # A plugin's own kind may fail in its own code, which must not take the figures after it along.
+        try:
+            summary = summarise(tag, figure)
+        except Exception as error:
+            self._writer.add_text(tag, f"cannot be drawn: {type(error).__name__}: {error}", step)
+        else:
+            self._add(summary, step)
 
     def _add(self, summary: Any, step: int | None = None) -> None:
         writer = self._writer.file_writer

@@ -1,6 +1,7 @@
 """Lists of what there is."""
 
 import json
+import textwrap
 
 from smoothkit.registry import KINDS
 
@@ -47,6 +48,23 @@ def test_a_broken_plugin_shows_its_traceback(smoothkit, write):
     shown = smoothkit("plugins", "broken", files=(write("1 / 0", "broken.py"),)).stdout
     assert "Traceback (most recent call last)" in shown
     assert "ZeroDivisionError: division by zero" in shown
+
+
+def test_what_plugins_say_is_no_markup(smoothkit, write):
+    named = """
+        from smoothkit import hookimpl
+        smoothkit_api = 1
+
+        @hookimpl
+        def smoothkit_targets(register):
+            register("acme[gpu]", "acme:Target")
+    """
+    broken = write("raise ValueError('[/b] oops, pip install acme[gpu] :x:')", "broken.py")
+    files = broken, write(textwrap.dedent(named), "named.py")
+    listed = smoothkit("plugins", files=files).stdout
+    assert "targets: acme[gpu]" in listed
+    assert "[/b] oops, pip install acme[gpu] :x:" in " ".join(listed.split())
+    assert "acme[gpu]" in smoothkit("list", "targets", files=files).stdout
 
 
 def test_two_plugins_of_one_name_are_both_shown(smoothkit, write):

@@ -154,16 +154,55 @@ def test_a_study_resumes_wherever_the_file_went(smoothkit, quadratic, tmp_path):
     assert contents(tmp_path / "moved", "metrics.jsonl") == contents(tmp_path / "reference", "metrics.jsonl")
 
 
-def test_a_damaged_result_is_named(smoothkit, quadratic, tmp_path):
+ANOTHER = {"schema": 1, "variant": "hard", "seed": 0, "scalars": {}, "better": {}, "figures": {}, "headline": []}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "Expecting property name"),
+        ("null", "it holds NoneType, not a table"),
+        ('{"schema": 2}', "its schema is 2; this version of smoothkit reads 1"),
+        (json.dumps(ANOTHER), "it is of hard, seed 0"),
+        (json.dumps({**ANOTHER, "variant": "LS", "scalars": {"norm": "3"}}), "scalars.norm: Input should be a valid"),
+    ],
+)
+def test_a_damaged_result_is_named_as_in_the_report(smoothkit, quadratic, tmp_path, content, reason):
     smoothkit("run", quadratic, "--output", "out", *SMALL)
-    (tmp_path / "out" / "ls" / "seed-0" / "result.json").write_text("{")
+    (tmp_path / "out" / "ls" / "seed-0" / "result.json").write_text(content)
+    (gap,) = read_study(tmp_path / "out").missing()
+    assert gap.startswith(f"LS, seed 0: result.json cannot be read: {reason}")
     result = smoothkit("resume", "out", *SMALL)
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
-    assert line.startswith("smoothkit: out/ls/seed-0/result.json: cannot be read")
-    assert line.endswith("delete it, and `smoothkit resume` makes it anew")
+    assert line.startswith(f"smoothkit: out/ls/seed-0/result.json: cannot be read: {reason}")
+    assert line.endswith("; delete out/ls/seed-0/result.json, and `smoothkit resume` makes it anew")
     (tmp_path / "out" / "ls" / "seed-0" / "result.json").unlink()
     assert smoothkit("resume", "out", *SMALL).exit_code == 0
+
+
+def test_damaged_rows_are_named_with_the_mend(smoothkit, quadratic, tmp_path):
+    smoothkit("run", quadratic, "--output", "out", *SMALL)
+    folder = tmp_path / "out" / "ls" / "seed-0"
+    (folder / "rows.npz").write_bytes(b"PK")
+    os.utime(folder / "result.json")  # results are read once, until they change
+    result = smoothkit("resume", "out", *SMALL)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("smoothkit: out/ls/seed-0/rows.npz: cannot be read: ")
+    assert line.endswith("; delete out/ls/seed-0/result.json, and `smoothkit resume` makes it anew")
+
+
+@pytest.mark.parametrize("content", [b"", b"half a character: \xce"])
+def test_an_error_of_any_kind_goes_into_the_summary(smoothkit, write, tmp_path, content):
+    text = QUADRATIC + "[variants.a]\nfail_at = 7\n[variants.b]\n"
+    smoothkit("run", write(text), "--output", "out", *SMALL)
+    folder = tmp_path / "out" / "b" / "seed-0"
+    folder.joinpath("result.json").unlink()
+    folder.joinpath("error.txt").write_bytes(content)
+    # After the run of `a`, which fails again, the summary tells of `b`, which is still to come.
+    smoothkit("resume", "out", *SMALL)
+    assert folder.joinpath("result.json").exists()
 
 
 def test_a_full_disk_is_one_line_for_each_run_and_nothing_is_lost(smoothkit, quadratic, tmp_path, monkeypatch):

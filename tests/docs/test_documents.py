@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import smoothkit.metrics.streaming
 from smoothkit import builtin, plugins
 from smoothkit.cli import main
 from smoothkit.plugins import PluginHost, PluginOptions
@@ -114,6 +115,19 @@ def test_a_feature_that_the_readme_claims_exists_and_is_tested(what, ours, tests
             assert hasattr(importlib.import_module(module), attribute)
         else:
             assert name.split()[0].strip("[]").rpartition(".")[2] in {"schedule", "weight_mode"}, name
+
+
+def test_what_the_readme_says_of_measurement_exists_and_is_tested():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("| what | here |")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines()[2:]]
+    assert len(rows) == 10
+    for what, ours, _, tests in rows:
+        (file,) = re.findall(r"\]\(([^)]+)\)", tests)
+        assert (ROOT / file).is_file(), what
+        for name in re.findall(r"`([^`]+)`", ours):
+            functions = vars(smoothkit.metrics) | vars(smoothkit.metrics.streaming)
+            assert name in builtin.METRICS or name in functions, name
 
 
 def test_the_readmes_table_names_every_bundled_target():

@@ -1,9 +1,20 @@
 """Data whose metrics are known from independent libraries."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
+from jaxtyping import config
 from torch import Tensor
+
+
+@pytest.fixture
+def without_shape_checks() -> Iterator[None]:
+    """The checks of production: jaxtyping's own, which only tests have, would answer first."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

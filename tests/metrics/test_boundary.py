@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jaxtyping import config
 from torch.nn import functional as F
 
 from smoothkit import metrics
@@ -218,14 +217,6 @@ def test_faults_are_counted_and_placed_over_all_blocks(monkeypatch):
     message = r"in 2 rows labels lie outside 0\.\.2 .*; in 1 row logits hold .*; the first is row 7, with the label 3 "
     with pytest.raises(ValueError, match=message):
         metrics.nll(logits, labels, ignore_index=-1)
-
-
-@pytest.fixture
-def without_shape_checks():
-    """The checks of production: jaxtyping's own, which only tests have, would answer first."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 @every_metric

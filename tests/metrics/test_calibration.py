@@ -3,10 +3,12 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from smoothkit import metrics
 from smoothkit.metrics import (
@@ -21,6 +23,7 @@ from smoothkit.metrics import (
     reliability_of,
     sides_of,
 )
+from smoothkit.metrics.bins import BinSums, equal_width_edges
 
 few_examples = settings(max_examples=30, deadline=None)
 bin_numbers = st.integers(1, 30)
@@ -109,9 +112,31 @@ def test_the_root_of_a_negative_square_is_0():
     assert float(debiased_calibration_error_of(found)) == 0
 
 
-def test_a_bin_of_one_event_keeps_its_squared_gap():
-    found = reliability_of(torch.tensor([0.3]).double(), torch.tensor([1.0]).double())
-    assert float(debiased_squared_error_of(found)) == pytest.approx(0.49)
+def test_a_bin_of_one_event_tells_nothing_of_the_square():
+    confidence, correctness = torch.tensor([[0.7, 0.7, 0.3], [1.0, 0.0, 1.0]], dtype=torch.float64)
+    both = float(debiased_squared_error_of(reliability_of(confidence, correctness)))
+    assert both == pytest.approx(0.2**2 - 0.25, abs=1e-12)
+    assert float(debiased_squared_error_of(reliability_of(confidence[:2], correctness[:2]))) == pytest.approx(both)
+    assert debiased_squared_error_of(reliability_of(confidence[1:], correctness[1:])).isnan()
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.2])
+@pytest.mark.parametrize("rows", [4, 10])
+def test_the_debiased_square_is_unbiased_where_bins_hold_few_events(rows, bias):
+    # With 10 rows in 5 bins the square of single events would add .02 where nothing is wrong.
+    noise = np.random.default_rng(rows)
+    centres = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+    confidence = noise.choice(centres, size=(8000, rows), p=[0.1, 0.1, 0.1, 0.2, 0.5])
+    correctness = (
+        noise.uniform(size=confidence.shape) < confidence + np.where(confidence < 0.5, bias, -bias) * 0.5
+    ).astype(float)
+    sums = BinSums(equal_width_edges(5), groups=8000)
+    sums.add(
+        *(torch.from_numpy(values).flatten() for values in (confidence, correctness)),
+        torch.arange(8000).repeat_interleave(rows),
+    )
+    squares = debiased_squared_error_of(sums.reliability()).numpy()
+    assert np.nanmean(squares) == pytest.approx((bias / 2) ** 2, abs=4 * np.nanstd(squares) / 8000**0.5)
 
 
 # What a calibrated model shows.
@@ -142,6 +167,25 @@ def test_the_null_error_is_that_of_simulated_calibrated_models():
     assert float(null_calibration_error_of(found)) == pytest.approx(sum(errors) / 200, rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("rows", "confidence", "ratio"), [(10_000, 0.7, 1.0), (1000, 0.999, 1.08), (100, 0.999, 1.39), (10, 0.999, 4.0)]
+)
+def test_the_null_error_is_too_large_where_a_bin_expects_less_than_a_wrong_event(rows, confidence, ratio):
+    exact = stats.binom.expect(lambda right: abs(right / rows - confidence), args=(rows, confidence))
+    found = reliability_of(*torch.full((2, rows), confidence, dtype=torch.float64), bins=1)
+    assert float(null_calibration_error_of(found)) / exact == pytest.approx(ratio, rel=0.01)
+
+
+def test_the_null_error_is_an_upper_bound_under_soft_labels():
+    generator = torch.Generator().manual_seed(0)
+    # Calibrated: the label is the prediction but for noise.
+    probs = (3 * torch.randn(2000, 5, generator=generator, dtype=torch.float64)).softmax(1)
+    labels = probs + 0.02 * (torch.rand(2000, 5, generator=generator).double() - 0.5)
+    labels = labels.clamp(min=0) / labels.clamp(min=0).sum(1, keepdim=True)
+    found = metrics.reliability(probs, labels, from_logits=False)
+    assert float(calibration_error_of(found)) < float(null_calibration_error_of(found)) / 2
+
+
 def test_certain_events_have_no_null_error_whatever_the_bins():
     certain = torch.tensor([0.0, 1.0, 0.0, 1.0]).double()
     assert float(null_calibration_error_of(reliability_of(certain, certain, bins=1))) == 0
@@ -151,7 +195,7 @@ def test_certain_events_have_no_null_error_whatever_the_bins():
 
 
 def test_a_group_without_events_has_no_value_and_changes_no_other():
-    filled = reliability_of(torch.tensor([0.3, 0.9]).double(), torch.tensor([0.0, 1.0]).double(), 4)
+    filled = reliability_of(torch.tensor([0.3, 0.9, 0.9]).double(), torch.tensor([0.0, 1.0, 0.0]).double(), 4)
     nothing = Reliability(
         edges=filled.edges,
         counts=torch.zeros_like(filled.counts),

@@ -150,10 +150,20 @@ FAULTS = [
     (torch.eye(3) * math.nan, torch.arange(3), torch.eye(3), "features hold NaN or infinite values"),
     (torch.empty(0, 3), torch.empty(0, dtype=torch.int64), torch.eye(3), "there are no rows"),
     (torch.eye(3), torch.zeros(3, dtype=torch.int64), torch.ones(1, 3), "2 classes or more"),
+    (
+        torch.eye(2),
+        torch.tensor([[-5.0, 6.0], [0.5, 0.5]]),
+        torch.eye(2),
+        "1 of 2 soft labels are no distributions",
+    ),
+    (torch.eye(2), torch.tensor([[0.5, 0.5], [1.0, 7.0]]), torch.eye(2), "the first is row 1"),
+    (torch.eye(2), torch.tensor([[0.5, 0.5], [math.nan, 1.0]]), torch.eye(2), "the first is row 1"),
+    (torch.eye(2), torch.ones(2, 3) / 3, torch.eye(2), "for 2 rows of 2 classes, got torch.float32 of the shape"),
+    (torch.eye(2), torch.ones(2, dtype=torch.bool), torch.eye(2), "got torch.bool"),
 ]
 
 
 @pytest.mark.parametrize(("features", "labels", "weight", "message"), FAULTS)
-def test_faults_are_named(features, labels, weight, message):
+def test_faults_are_named(features, labels, weight, message, without_shape_checks):
     with pytest.raises(ValueError, match=f"^neural_collapse: .*{message}"):
         neural_collapse(features, labels, weight)

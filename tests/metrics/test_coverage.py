@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from smoothkit.metrics.bins import Reliability, bins_of, equal_mass_edges, equal_width_edges, reliability_of
-from smoothkit.metrics.group_calibration import compare_groups, gap_difference_interval_of
+from smoothkit.metrics.gap_difference import gap_difference_interval_of
+from smoothkit.metrics.group_calibration import compare_groups
 from smoothkit.metrics.intervals import confidence_gap_interval_of, debiased_squared_error_interval_of
 
 LAWS = {"calibrated": (1.0, 0.0), "mild": (1.117, 0.028), "strong": (1.5, 0.113)}

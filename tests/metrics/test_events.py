@@ -6,6 +6,7 @@ import pytest
 import torch
 from jaxtyping import config
 
+from smoothkit import metrics
 from smoothkit.metrics import one_class, reliability_of, top_label
 
 PROBS = torch.tensor([[0.5, 0.25, 0.25], [0.125, 0.125, 0.75], [0.25, 0.375, 0.375]])
@@ -68,3 +69,35 @@ def test_shapes_that_differ_are_refused():
             reliability_of(torch.zeros(2).double(), torch.zeros(3).double())
     finally:
         config.update("jaxtyping_disable", False)
+
+
+OF_EVENTS = {
+    "reliability": metrics.reliability_of,
+    "smooth_calibration_error": metrics.smooth_calibration_error_of,
+    "kuiper": metrics.kuiper_of,
+    "spiegelhalter": metrics.spiegelhalter_of,
+    "score_decomposition": metrics.score_decomposition_of,
+    "aurc": metrics.aurc_of,
+    "augrc": metrics.augrc_of,
+    "failure_auroc": metrics.failure_auroc_of,
+    "risk_coverage": metrics.risk_coverage_of,
+}
+
+
+@pytest.mark.parametrize("name", OF_EVENTS)
+def test_what_is_no_float64_tensor_is_refused_before_digits_are_lost(name, without_shape_checks):
+    first, second = torch.tensor([0.5, 0.75]).double(), torch.tensor([0.0, 1.0]).double()
+    column = "score" if name in ("aurc", "augrc", "failure_auroc", "risk_coverage") else "confidence"
+    for given, message in (
+        ((first.float(), second), rf"{column} must be a float64 tensor, got torch\.float32; \.double\(\) makes it one"),
+        ((first, second.bool()), r"correctness must be a float64 tensor, got torch\.bool"),
+        ((first.numpy(), second.numpy()), rf"{column} must be a float64 tensor, got ndarray; torch\.as_tensor"),
+    ):
+        with pytest.raises(ValueError, match=rf"^{name}: {message}"):
+            OF_EVENTS[name](*given)
+
+
+def test_a_score_may_be_anything_but_its_correctness_is_named_as_such():
+    score, correctness = torch.tensor([-3.0, 7.0]).double(), torch.tensor([0.0, 1.5]).double()
+    with pytest.raises(ValueError, match=r"^aurc: correctness must lie in 0\.\.1"):
+        metrics.aurc_of(score, correctness)

@@ -1,5 +1,6 @@
 """A metric by group: fairlearn's numbers, and groups that cannot be measured."""
 
+import inspect
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ from smoothkit.metrics.bins import reliability_of
 from smoothkit.metrics.calibration import calibration_error_of
 from smoothkit.metrics.events import top_label
 from smoothkit.metrics.groups import Grouped, metric_by_group
+from smoothkit.metrics.intervals import mean_interval
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,28 @@ def test_a_ratio_of_different_signs_means_nothing():
     found = Grouped(overall=0.1, by_group={"a": 0.2, "b": -0.1})
     assert math.isnan(found.ratio())
     assert math.isnan(found.ratio("to_overall"))
+
+
+@pytest.mark.parametrize("method", ["difference", "ratio"])
+def test_distances_that_there_are_not_are_refused(method):
+    found = Grouped(overall=0.5, by_group={"a": 0.6, "b": 0.3})
+    with pytest.raises(ValueError, match=f"{method}: method must be one of between_groups, to_overall, got 'between'"):
+        # Beartype would be first to refuse it.
+        inspect.unwrap(getattr(Grouped, method))(found, "between")
+
+
+def test_intervals_are_those_of_each_groups_rows(overconfident, groups):
+    def interval(confidence, correctness):
+        return mean_interval(confidence - correctness)
+
+    columns = top_label(*overconfident)
+    found = metric_by_group(gap, groups, *columns, names=("a", "b", "c", "none"), interval=interval)
+    for index, name in enumerate("abc"):
+        assert found.intervals[name] == interval(*(column[groups == index] for column in columns))
+        assert found.intervals[name].estimate == pytest.approx(found.by_group[name], abs=1e-12)
+    assert math.isnan(found.intervals["none"].estimate)
+    assert not found.intervals["none"].is_defined
+    assert metric_by_group(gap, groups, *columns).intervals == {}
 
 
 def test_negative_gaps_have_a_ratio_below_one():

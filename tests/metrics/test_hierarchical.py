@@ -11,11 +11,10 @@ from torch.nn import functional as F
 
 from smoothkit.metrics import calibration_error_of, expected_calibration_error, reliability_of
 from smoothkit.metrics.boundary import blocks
+from smoothkit.metrics.height_rows import expected_height_rows, height_rows, place_rows
 from smoothkit.metrics.hierarchical import (
     average_distance,
     expected_height,
-    expected_height_rows,
-    height_rows,
     hierarchical_errors,
     hierarchical_f,
     hierarchical_precision,
@@ -24,7 +23,6 @@ from smoothkit.metrics.hierarchical import (
     near_decisions,
 )
 from smoothkit.metrics.hierarchy import Hierarchy, level_events
-from smoothkit.metrics.top_classes import top_classes
 
 few_examples = settings(max_examples=25, deadline=None)
 
@@ -196,6 +194,21 @@ def test_rows_have_the_measures_as_their_means(uneven):
     assert float(expected_height_rows(block, uneven).mean()) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("k", [1, 3, 6])
+def test_sums_of_the_rows_are_the_measures(uneven, k, soft):
+    logits, labels = classifier(40)
+    if soft:
+        labels = torch.randn(40, 6, generator=torch.Generator().manual_seed(1)).double().softmax(1)
+    errors = hierarchical_errors(logits, labels, uneven, k=k)
+    (block,) = blocks("rows", logits, labels)
+    rows = place_rows(block, uneven, k)
+    assert float(rows.distance.mean()) == pytest.approx(float(errors.distance[-1]))
+    assert float(rows.mistake.mean()) == pytest.approx(float(errors.mistakes))
+    assert float(rows.mistake_distance.sum() / rows.mistake.sum()) == pytest.approx(float(errors.mistake_distance[-1]))
+    assert float(rows.similarity.sum() / rows.best_similarity.sum()) == pytest.approx(float(errors.precision[-1]))
+
+
 def test_all_right_has_no_severity_and_no_distance(uneven):
     errors = hierarchical_errors(torch.eye(6), torch.arange(6), uneven, k=2)
     assert errors.severity.isnan()
@@ -224,91 +237,6 @@ def test_rounding_breaks_no_ties():
     tree = Hierarchy.from_tree([[0], [1, 2], [3], [4]], 5)
     probs = torch.tensor([[0.3, 0.1, 0.2, 0.2, 0.2]], dtype=torch.float64)
     assert level_events(probs, torch.tensor([0]), tree, 1, from_logits=False).correctness.tolist() == [1]
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-@few_examples
-@given(rows=st.integers(1, 30), classes=st.integers(1, 12), seed=st.integers(0, 2**31), data=st.data())
-def test_top_classes_of_tied_outputs_are_those_of_a_stable_sort(dtype, rows, classes, seed, data):
-    k = data.draw(st.integers(1, classes))
-    generator = torch.Generator().manual_seed(seed)
-    outputs = torch.randint(-2, 3, (rows, classes), generator=generator).to(dtype)
-    outputs[outputs == -2] = -math.inf
-    before = outputs.clone()
-    expected = [sorted(range(classes), key=lambda index: -row[index])[:k] for row in outputs.tolist()]
-    assert top_classes(outputs, k).tolist() == expected
-    assert torch.equal(outputs, before)
-
-
-# Trees.
-
-
-@pytest.mark.parametrize(
-    "tree",
-    [
-        UNEVEN,
-        [6, 6, 7, 7, 8, 9, 8, 8, 9, -1],
-        {"A": {"a": [0, 1], "b": [2, 3], "c": 4}, "d": 5},
-    ],
-)
-def test_every_form_of_a_tree_is_read(tree):
-    found = Hierarchy.from_tree(tree, 6)
-    assert found.heights.dtype == torch.int8
-    assert found.heights[0].tolist() == [0, 1, 2, 2, 2, 3]
-    assert found.heights[4].tolist() == [2, 2, 2, 2, 0, 3]
-    assert found.common_depths is not None
-    assert found.common_depths[0].tolist() == [3, 2, 1, 1, 1, 0]
-    assert found.common_depths.diagonal().tolist() == [3, 3, 3, 3, 2, 1]
-    assert (found.height, found.num_classes) == (3, 6)
-
-
-def test_names_are_numbered_as_the_classes_are():
-    tree = {"pet": ["dog", "cat"], "wild": ["fox"]}
-    assert Hierarchy.from_tree(tree, 3, ["cat", "fox", "dog"]).heights[0].tolist() == [0, 2, 1]
-
-
-def test_a_matrix_of_heights_serves_for_all_but_ancestors(uneven):
-    logits, labels = classifier(50)
-    matrix = Hierarchy.from_tree(uneven.heights.double(), 6)
-    assert torch.equal(matrix.heights, uneven.heights)
-    assert float(mean_height(logits, labels, matrix)) == float(mean_height(logits, labels, uneven))
-    with pytest.raises(ValueError, match="a matrix of heights does not tell how deep a class is"):
-        hierarchical_f(logits, labels, matrix)
-
-
-def test_groups_by_level(uneven):
-    assert uneven.groups(0).tolist() == [0, 1, 2, 3, 4, 5]
-    assert uneven.groups(1).tolist() == [0, 0, 1, 1, 2, 3]
-    assert uneven.groups(2).tolist() == [0, 0, 0, 0, 0, 1]
-    assert uneven.groups(3).tolist() == [0] * 6
-    with pytest.raises(ValueError, match=r"the level must lie in 0\.\.3, got 4"):
-        uneven.groups(4)
-
-
-def test_distances_that_make_no_tree_have_no_groups():
-    line = (torch.arange(4.0)[:, None] - torch.arange(4.0)).abs()
-    with pytest.raises(ValueError, match="at level 1 a class is near two classes that are not near each other"):
-        Hierarchy.from_tree(line, 4).groups(1)
-
-
-def test_wrong_trees_are_named():
-    with pytest.raises(ValueError, match="missing: 2"):
-        Hierarchy.from_tree([[0, 1], [3]], 4)
-    with pytest.raises(ValueError, match=r"the largest height is 2\.5; expected whole numbers up to 127"):
-        Hierarchy.from_tree(torch.tensor([[0, 2.5], [2.5, 0]]), 2)
-    with pytest.raises(ValueError, match="the largest height is 128"):
-        Hierarchy.from_tree(torch.tensor([[0, 128.0], [128.0, 0]]), 2)
-    with pytest.raises(ValueError, match="there must be at least 2 classes, got 1"):
-        Hierarchy.from_tree([[0]], 1)
-
-
-def test_a_chain_of_127_edges_is_still_exact():
-    tree: list[object] = [0, 1]
-    for _ in range(125):
-        tree = [tree]
-    found = Hierarchy.from_tree([tree, 2], 3)
-    assert found.height == 127
-    assert float(mean_height(torch.eye(3)[[2] * 300], torch.zeros(300, dtype=torch.int64), found)) == 127
 
 
 # Faults.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smoothkit.metrics.bins import Reliability, equal_mass_edges, reliability_of
@@ -14,6 +14,7 @@ from smoothkit.metrics.calibration import confidence_gap_of, debiased_squared_er
 from smoothkit.metrics.events import top_label
 from smoothkit.metrics.intervals import (
     confidence_gap_interval_of,
+    confidence_gap_p_value_of,
     debiased_squared_error_interval_of,
     gap_variance_of,
     mean_interval,
@@ -28,7 +29,7 @@ def generator():
 
 
 def events(confidence, correctness):
-    return torch.tensor(confidence).double(), torch.tensor(correctness).double()
+    return torch.tensor(confidence, dtype=torch.float64), torch.tensor(correctness, dtype=torch.float64)
 
 
 def nothing() -> Reliability:
@@ -45,6 +46,7 @@ def nothing() -> Reliability:
     )
 
 
+@settings(deadline=None)
 @given(st.integers(2, 20))
 def test_mean_interval_is_scipys(rows):
     values = np.random.default_rng(rows).normal(size=rows)
@@ -64,12 +66,22 @@ def test_no_rows_are_refused():
         mean_interval(torch.empty(0).double())
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.data())
 def test_wilson_bounds_are_scipys(trials, data):
     successes = data.draw(st.integers(0, trials))
     expected = scipy.stats.binomtest(successes, trials).proportion_ci(0.95, "wilson")
     low, high = wilson_bounds(torch.tensor([float(successes)]).double(), torch.tensor([trials]))
     assert (float(low), float(high)) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_wilson_bounds_end_at_a_share_of_0_or_1():
+    # By rounding alone a certain and always right model was shown to be over-confident.
+    trials = torch.arange(1, 200)
+    low, _ = wilson_bounds(torch.zeros(199).double(), trials)
+    _, high = wilson_bounds(trials.double(), trials)
+    assert (low == 0).all()
+    assert (high == 1).all()
 
 
 def test_wilson_bounds_without_trials_are_a_gap():
@@ -114,6 +126,38 @@ def test_no_events_have_no_interval():
     ):
         assert all(map(math.isnan, interval[:3]))
         assert not interval.excludes(0.0)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "correctness", "estimate"),
+    [
+        ([0.9, 0.92, 0.7, 0.72], [1.0, 1.0, 1.0, 1.0], (0.09**2 + 0.29**2) / 2),
+        ([0.1, 0.12, 0.3], [0.0, 0.0, 0.0], 0.11**2),
+        ([0.7], [1.0], math.nan),
+        ([0.1, 0.9], [1.0, 0.0], math.nan),
+    ],
+)
+def test_debiased_square_of_events_that_come_out_alike_has_no_bounds(confidence, correctness, estimate):
+    interval = debiased_squared_error_interval_of(reliability_of(*events(confidence, correctness), 5), generator())
+    assert interval.estimate == pytest.approx(estimate, abs=1e-12, nan_ok=True)
+    assert not interval.is_defined
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.floats(0, 1), st.booleans())
+def test_the_gaps_p_value_and_interval_agree_where_all_come_out_alike(rows, confidence, right):
+    bins = reliability_of(*events([confidence] * rows, [float(right)] * rows))
+    assert (confidence_gap_p_value_of(bins) < 0.05) == confidence_gap_interval_of(bins).excludes(0.0)
+
+
+def test_the_gaps_p_value_is_scipys(overconfident):
+    confidence, correctness = top_label(*overconfident)
+    confidence, correctness = confidence[:100] - 0.05, correctness[:100]
+    expected = scipy.stats.ttest_1samp((confidence - correctness).numpy(), 0).pvalue
+    assert 1e-4 < expected < 0.9
+    assert confidence_gap_p_value_of(reliability_of(confidence, correctness)) == pytest.approx(expected, abs=1e-9)
+    assert math.isnan(confidence_gap_p_value_of(nothing()))
+    assert math.isnan(confidence_gap_p_value_of(reliability_of(*events([0.7], [0.4]))))
 
 
 def test_debiased_square_by_equal_width_and_equal_mass(overconfident):

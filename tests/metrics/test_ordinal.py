@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smoothkit.metrics import ordinal
+from smoothkit.metrics.kappa import weighted_kappa
 
 few_examples = settings(max_examples=25, deadline=None)
 
@@ -19,8 +20,8 @@ OVERCONFIDENT = [
     (ordinal.mean_absolute_error, {}, 1.361),
     (ordinal.mean_absolute_error, {"decision": "median"}, 1.3255),
     (ordinal.expected_absolute_error, {}, 1.6189699447),
-    (ordinal.weighted_kappa, {}, 0.583771497074),
-    (ordinal.weighted_kappa, {"weights": "linear"}, 0.588282850589),
+    (weighted_kappa, {}, 0.583771497074),
+    (weighted_kappa, {"weights": "linear"}, 0.588282850589),
     (ordinal.ranked_probability_score, {}, 0.942744650202),
     (ordinal.ranked_probability_score, {"normalised": True}, 0.104749405578),
     (ordinal.average_absolute_error, {}, 1.3589363886),
@@ -53,18 +54,18 @@ def test_golden(overconfident, function, options, value):
 
 def test_exact_fractions(sixteenths):
     assert float(ordinal.ranked_probability_score(*sixteenths)) == pytest.approx(0.197265625, abs=1e-12)
-    assert float(ordinal.weighted_kappa(*sixteenths)) == pytest.approx(6 / 11, abs=1e-12)
+    assert float(weighted_kappa(*sixteenths)) == pytest.approx(6 / 11, abs=1e-12)
 
 
 def test_kappa_keeps_ranks_that_a_slice_lacks():
     logits, labels = decisions([0, 1, 3, 3], 4), torch.tensor([0, 1, 1, 3])
-    assert float(ordinal.weighted_kappa(logits, labels)) == pytest.approx(0.68, abs=1e-12)
+    assert float(weighted_kappa(logits, labels)) == pytest.approx(0.68, abs=1e-12)
 
 
 def test_kappa_of_constant_raters_is_undefined_where_they_agree_and_zero_where_not():
-    assert ordinal.weighted_kappa(decisions([2, 2, 2], 4), torch.tensor([2, 2, 2])).isnan()
-    assert float(ordinal.weighted_kappa(decisions([2, 2, 2], 4), torch.tensor([1, 1, 1]))) == 0
-    assert float(ordinal.weighted_kappa(decisions([2, 2, 2], 4), torch.tensor([1, 2, 3]))) == 0
+    assert weighted_kappa(decisions([2, 2, 2], 4), torch.tensor([2, 2, 2])).isnan()
+    assert float(weighted_kappa(decisions([2, 2, 2], 4), torch.tensor([1, 1, 1]))) == 0
+    assert float(weighted_kappa(decisions([2, 2, 2], 4), torch.tensor([1, 2, 3]))) == 0
 
 
 @few_examples
@@ -76,7 +77,7 @@ def test_scikit_learn_agrees(data, weights):
     # It warns and gives NaN where the raters are constant and agree.
     if len(labels.unique()) > 1:
         expected = cohen_kappa_score(labels, predictions, labels=ranks, weights=weights)
-        assert float(ordinal.weighted_kappa(logits, labels, weights=weights)) == pytest.approx(expected, abs=1e-12)
+        assert float(weighted_kappa(logits, labels, weights=weights)) == pytest.approx(expected, abs=1e-12)
 
 
 @few_examples

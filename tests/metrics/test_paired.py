@@ -1,10 +1,13 @@
 """Two models on the same rows: identical ones, known differences, and seeds as the outer level."""
 
+import inspect
+
 import numpy as np
 import pytest
 import scipy.stats
 import torch
 
+from smoothkit.metrics import paired
 from smoothkit.metrics.bins import equal_mass_edges, reliability_of
 from smoothkit.metrics.calibration import debiased_squared_error_of
 from smoothkit.metrics.events import Events, top_label
@@ -109,6 +112,17 @@ def test_what_cannot_be_paired_is_refused(first, second, message):
     made = [[Events(torch.full((n,), 0.5).double(), torch.ones(n).double()) for n in rows] for rows in (first, second)]
     with pytest.raises(ValueError, match=message):
         paired_difference(*made, "accuracy", generator())
+
+
+def test_a_measure_that_there_is_not_and_events_without_a_list_are_refused(overconfident):
+    # Beartype would be first to refuse these.
+    refuse = inspect.unwrap(paired_difference)
+    model, _ = models(overconfident)
+    with pytest.raises(ValueError, match=r"measure must be one of accuracy, confidence, .*, got 'ece'"):
+        refuse([model], [model], "ece", generator())
+    for pair in ((model, model), ([model], model)):
+        with pytest.raises(ValueError, match="give each model a list of events, one for each seed"):
+            inspect.unwrap(paired._check)(*pair)
 
 
 def test_values_of_different_shape_are_refused():

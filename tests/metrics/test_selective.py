@@ -197,9 +197,12 @@ def test_refuses_what_is_no_score_or_correctness(measure):
     for score, correctness in ((one[:0], one[:0]), (one * math.nan, one), (one, one * math.nan), (one, 2 * one)):
         with pytest.raises(ValueError, match=f"{name}: "):
             measure(score, correctness)
-    # Jaxtyping would be first to refuse these here.
-    with pytest.raises(ValueError, match="one shape"):
-        inspect.unwrap(inspect.getmodule(measure)._runs)(name, one, one[:1])
+
+
+def test_refuses_shapes_that_differ(without_shape_checks):
+    one = torch.ones(2, dtype=torch.float64)
+    with pytest.raises(ValueError, match="score and correctness must have the same shape"):
+        aurc_of(one, one[:1])
 
 
 def test_refuses_rules_risks_and_coverages_that_there_are_not():

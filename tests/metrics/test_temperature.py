@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jaxtyping import config
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,14 +16,6 @@ from smoothkit.metrics.temperature import Temperature, after_temperature, fit_te
 OPTIMUM = 1.47026533942952426
 
 few_examples = settings(max_examples=25, deadline=None)
-
-
-@pytest.fixture
-def without_shape_checks():
-    """The checks of production: jaxtyping's own, which only tests have, would answer first."""
-    config.update("jaxtyping_disable", True)
-    yield
-    config.update("jaxtyping_disable", False)
 
 
 def classifier(rows: int, classes: int, seed: int, truth: float = 2.0) -> tuple[Tensor, Tensor]:
@@ -180,6 +171,22 @@ def test_rows_that_were_fitted_on_are_refused(overconfident):
         found.apply(logits[997:], torch.arange(997, 2000))
     with pytest.raises(ValueError, match="1000 of 1000 rows"):
         after_temperature(nll, found)(logits[:1000], labels[:1000], ids=torch.arange(1000))
+
+
+def test_ignored_rows_were_not_fitted_on_and_may_be_measured():
+    logits = torch.tensor([[2.0, 0.0], [2.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
+    found = fit_temperature(logits, torch.tensor([0, 1, -100, 0]), ignore_index=-100, ids=torch.tensor([7, 8, 9, 10]))
+    assert found.ids.tolist() == [7, 8, 10]
+    found.apply(logits[2:3], torch.tensor([9]))
+    with pytest.raises(ValueError, match="1 of 2 rows are among those it was fitted on"):
+        found.apply(logits[2:], torch.tensor([9, 10]))
+
+
+def test_ids_that_only_one_side_has_check_nothing_and_are_refused(overconfident):
+    logits, labels = overconfident
+    found = fit_temperature(logits, labels)
+    with pytest.raises(ValueError, match=r"ids were given here but not to fit_temperature.*give them to both"):
+        after_temperature(nll, found)(logits, labels, ids=torch.arange(2000))
 
 
 def test_ids_that_are_not_one_for_each_row_are_refused(overconfident, without_shape_checks):

@@ -92,11 +92,28 @@ def test_a_copied_folder_is_no_second_run(make_study):
     (directory / "ls" / "seed-old" / "config.toml").write_text("")
     study = read_study(directory)
     assert study.missing() == [
-        "ls/seed-old: belongs to no run of this study, left out",
-        *(f"ls-backup/seed-{seed}: belongs to no run of this study, left out" for seed in (0, 1, 2)),
-        "LS, seed 2: result.json cannot be read: it is of LS, seed 1",
+        f"{folder}: belongs to no run of this study, left out"
+        for folder in ("ls/seed-2", "ls/seed-old", *(f"ls-backup/seed-{seed}" for seed in (0, 1, 2)))
     ]
     assert study.summary["variants"]["LS"]["accuracy"]["seeds"] == [0, 1]
+
+
+def test_a_result_of_another_run_is_no_result_of_this_one(make_study):
+    directory = make_study()
+    shutil.rmtree(directory / "ls" / "seed-0")
+    shutil.copytree(directory / "ls" / "seed-1", directory / "ls" / "seed-0")
+    assert read_study(directory).missing() == ["LS, seed 0: result.json cannot be read: it is of LS, seed 1"]
+
+
+@pytest.mark.parametrize("name", ["seed-01", "seed-7", "seed-1_0", "seed-\u0661"])
+def test_only_the_seeds_that_were_asked_for_count(make_study, name):
+    directory = make_study()
+    content = json.loads((directory / "ls" / "seed-1" / "result.json").read_text())
+    shutil.copytree(directory / "ls" / "seed-1", directory / "ls" / name)
+    (directory / "ls" / name / "result.json").write_text(json.dumps({**content, "seed": 7}))
+    study = read_study(directory)
+    assert study.summary["variants"]["LS"]["accuracy"]["seeds"] == [0, 1]
+    assert study.missing() == [f"ls/{name}: belongs to no run of this study, left out"]
 
 
 def test_damaged_lines_of_a_log_are_left_out_and_counted(make_study):
@@ -113,19 +130,37 @@ def test_damaged_lines_of_a_log_are_left_out_and_counted(make_study):
     ['{"a": 1}', '{"step": null, "a": 1}', '{"step": "1", "a": 1}', '{"step": 1, "a": true}', "3", "[]", "{", "nul"],
 )
 def test_a_line_that_is_no_row_is_damaged(line):
-    curves, damaged = parse_metrics(f'{{"step": 1, "b": 2.5}}\n{line}\n')
+    curves, damaged = parse_metrics(f'{{"step": 1, "b": 2.5}}\n{line}\n'.encode())
     assert damaged == 1
     assert curves["b"].values.tolist() == [2.5]
 
 
 def test_values_that_are_not_finite_leave_a_gap_in_a_curve():
-    curves, damaged = parse_metrics('{"step": 1, "a": null}\n{"step": 2, "a": NaN}\n{"step": 3, "a": 1}\n')
+    curves, damaged = parse_metrics(b'{"step": 1, "a": null}\n{"step": 2, "a": NaN}\n{"step": 3, "a": 1}\n')
     assert (curves["a"].steps.tolist(), curves["a"].values.tolist(), damaged) == ([3.0], [1.0], 0)
 
 
-@pytest.mark.parametrize("text", ["", "\n", '{"step": 1, "a"'])
-def test_a_log_without_a_whole_line_is_empty(text):
-    assert parse_metrics(text) == ({}, 0)
+@pytest.mark.parametrize("content", [b"", b"\n", b'{"step": 1, "a"'])
+def test_a_log_without_a_whole_line_is_empty(content):
+    assert parse_metrics(content) == ({}, 0)
+
+
+def test_blank_lines_are_no_damage():
+    curves, damaged = parse_metrics(b'{"step": 1, "a": 1}\n\n  \n{"step": 2, "a": 3}\n')
+    assert (curves["a"].values.tolist(), damaged) == ([1.0, 3.0], 0)
+
+
+def test_half_a_character_costs_its_line_alone(make_study):
+    directory = make_study()
+    log = directory / "hard" / "seed-0" / "metrics.jsonl"
+    log.write_bytes('{"step": 1, "é": 1.0}\n{"step": 2, "é'.encode()[:-1])
+    study = read_study(directory)
+    assert study.missing() == []
+    assert study.runs[0].curves["é"].values.tolist() == [1.0]
+    log.write_bytes(b'{"step": 1, "a": 1.0}\n{"step": 2, "a\xce": 1}\n{"step": 3, "a": 2.0}\n')
+    study = read_study(directory)
+    assert study.missing() == ["hard, seed 0: metrics.jsonl: 1 damaged line left out"]
+    assert study.runs[0].curves["a"].values.tolist() == [1.0, 2.0]
 
 
 def test_one_reason_of_many_runs_is_one_line(make_study):
@@ -171,19 +206,42 @@ def test_a_folder_without_a_study_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "plan", ["scenario = ", "scenario = 's'\n", "scenario = 's'\nvariants = 3\n", "[variants.a]\n"]
+    ("plan", "reason"),
+    [
+        ("scenario = ", "Invalid value"),
+        ("scenario = 's'\n", "it has no 'variants'"),
+        ("scenario = 's'\nvariants = 3\n", "no attribute"),
+        ("[variants.a]\n", "scenario: Field required"),
+        ("scenario = 's'\n[variants]\n", "it asks for no run"),
+        ("scenario = 's'\ntitle = 3\n[variants.a]\n", "title: Input should be a valid string"),
+        ("scenario = 's'\nbaseline = ['a']\n[variants.a]\n", "baseline: Input should be a valid string"),
+        ("scenario = 's'\nrun.seeds = '12'\n[variants.a]\n", "seeds.a"),
+    ],
 )
-def test_a_damaged_plan_is_refused(tmp_path, plan):
+def test_a_damaged_plan_is_refused(tmp_path, plan, reason):
     (tmp_path / "study.toml").write_text(plan)
-    with pytest.raises(OutputError, match=r"study\.toml: cannot be read: "):
+    with pytest.raises(OutputError, match=r"study\.toml: cannot be read: ") as caught:
         read_study(tmp_path)
+    assert reason in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [1e308, -1e308, 5e-324])
-def test_numbers_at_the_ends_of_what_there_is_make_a_report(make_study, value):
+def test_a_baseline_that_is_no_variant_is_named(make_study):
     directory = make_study()
-    path = directory / "ls" / "seed-0" / "result.json"
-    content = json.loads(path.read_text())
-    path.write_text(json.dumps(content | {"scalars": {**content["scalars"], "accuracy": value}}))
+    plan = directory / "study.toml"
+    plan.write_text(plan.read_text().replace('baseline = "hard"', 'baseline = "haard"'))
+    study = read_study(directory)
+    assert study.missing() == ["study.toml: baseline: no variant is called 'haard'; did you mean 'hard'?"]
+    assert study.summary["comparisons"] == {}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("values", [(1e308, 1e308), (1e308, -1e308), (-1e308, 0.5), (5e-324, 0.5), (5e-324, 5e-324)])
+def test_numbers_at_the_ends_of_what_there_is_make_a_report(make_study, values, seed):
+    directory = make_study()
+    for slug, value in zip(("hard", "ls"), values, strict=True):
+        path = directory / slug / f"seed-{seed}" / "result.json"
+        content = json.loads(path.read_text())
+        scalars = {**content["scalars"], "accuracy": value}
+        path.write_text(json.dumps(content | {"scalars": scalars, "intervals": {"accuracy": [-1e308, value]}}))
     write_report([directory], formats=("html", "markdown", "latex", "csv"))
-    assert str(value) in (directory / "report.csv").read_text()
+    assert str(values[0]) in (directory / "report.csv").read_text()

@@ -7,14 +7,17 @@ import re
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smoothkit.files import write_arrays
 from smoothkit.report.folder import read_study
 from smoothkit.report.latex import latex_page, latex_text
 
-SPECIAL = '\\ & % $ # _ { } ~ ^ < > | " ` [x] “q” – — … − ± × ≤ ≥ ↑ ↓ ▲ ▼ αβγδεζηθικλμνξοπρσςτυφχψω'
+SPECIAL = '\\ & % $ # _ { } ~ ^ < > | " ` [x] “q” – — … − ± × ≤ ≥ ≠ ↑ ↓ ▲ ▼ µ αβγδεζηθικλμνξοπρσςτυφχψω'
+CAPITALS = "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"
 
 
 @given(st.text())
@@ -27,6 +30,8 @@ def test_no_text_holds_a_bare_special_character(text):
 
 def test_greek_and_signs_become_commands():
     assert latex_text("α ± 0.1 − ς ο") == r"$\alpha$ $\pm$ 0.1 $-$ $\varsigma$ o"
+    assert latex_text("Δ Λ Ω Α µ ≠") == r"$\Delta$ $\Lambda$ $\Omega$ A $\mu$ $\neq$"
+    assert latex_text("ͱ ά") == "ͱ ά"  # there are no commands for these
     assert latex_text("λ [0, 1] \x1b名") == r"$\lambda$ {[}0, 1{]} 名"
 
 
@@ -49,10 +54,32 @@ def test_what_is_better_is_bold(make_study):
         content["scalars"]["nll"] += 0.05 + 0.001 * (seed % 2)
         path.write_text(json.dumps(content))
     text = latex_page([read_study(directory)])
-    assert re.search(r"LS & \\textbf\{[^&]*\} & 0\.55", text)  # better, then worse
-    assert "\\textbf{better}" in text
-    assert "worse" in text
-    assert "\\textbf{worse}" not in text
+    assert re.search(r"LS & \\textbf\{\$\\triangle\$ [^&]*\} & \$\\nabla\$ 0\.55", text)  # better, then worse
+    assert "\\textbf{$\\triangle$ better}" in text
+    assert "$\\nabla$ worse" in text
+    assert not re.search(r"textbf\{[^}]*(nabla|worse)", text)
+
+
+def test_what_is_not_shown_for_other_test_rows_is_not_bold(make_study):
+    directory = make_study(seeds=4)
+    for slug in ("hard", "ls"):
+        for seed in range(4):
+            folder = directory / slug / f"seed-{seed}"
+            content = json.loads((folder / "result.json").read_text())
+            rows = np.zeros(10)
+            if slug == "ls":  # one row makes the whole difference
+                rows[0] = 1 + 0.1 * (seed % 2)
+            content["scalars"]["nll"] = 1 - rows.mean()
+            (folder / "result.json").write_text(json.dumps(content))
+            write_arrays(folder / "rows.npz", {"nll": 1 - rows})
+    study = read_study(directory)
+    comparison = study.summary["comparisons"]["LS"]["nll"]
+    assert comparison["ci95"][1] < 0 < comparison["ci95_rows"][1]
+    assert comparison["p_holm"] < 0.01
+    text = latex_page([study])
+    assert "not shown for other test rows" in text
+    assert "over test rows too" in text
+    assert "\\textbf" not in text
 
 
 def test_missing_runs_stay_in_their_comment(make_study):
@@ -64,7 +91,9 @@ def test_missing_runs_stay_in_their_comment(make_study):
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_latex_compiles(make_study, tmp_path):
     tables = latex_page([read_study(make_study(hostile=" a_b & 50% #1 α", seeds=3))])
-    source = f"\\documentclass{{article}}\\usepackage{{booktabs}}\\begin{{document}}{tables}{latex_text(SPECIAL)}"
+    source = (
+        f"\\documentclass{{article}}\\usepackage{{booktabs}}\\begin{{document}}{tables}{latex_text(SPECIAL + CAPITALS)}"
+    )
     (tmp_path / "report.tex").write_text(source + "\\end{document}")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, errors="replace")

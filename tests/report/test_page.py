@@ -1,4 +1,4 @@
-"""The page: whole, harmless and self-contained, whatever stands in a study's files; and one that everybody can use."""
+"""The page: whole, harmless and self-contained, whatever stands in a study's files."""
 
 import base64
 import hashlib
@@ -7,7 +7,6 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from itertools import pairwise
 
 import pytest
 
@@ -128,6 +127,39 @@ def test_intervals_for_other_test_rows_are_shown(make_study):
     text = words(write_report([directory]))
     assert "95 % intervals for other test rows, each of one model hard, seed 0 LS, seed 0 accuracy ↑" in text
     assert "[0.885, 0.931]" in text
+
+
+@pytest.mark.parametrize("names", [("results", "Results"), ("risk_coverage", "risk coverage")])
+def test_a_figure_of_any_name_stands_beside_the_other_parts(make_study, names):
+    directory = make_study()
+    for place, name in enumerate(names):
+        with_figure(directory, name, {**FIGURES["target_matrix"].to_json(), "title": f"Matrix number {place}"})
+    page = write_report([directory])
+    assert "Results: mean ± standard deviation" in words(page)
+    labels = [element.get("aria-label", "") for element in root_of(page).iter("svg")]
+    for place in range(2):
+        assert sum(label.startswith(f"Matrix number {place}") for label in labels) == 2
+
+
+def test_pictures_whose_keys_differ_have_one_each(make_study):
+    directory = make_study()
+    for slug, curve in (("hard", "first"), ("ls", "second")):
+        names = [f"{curve} curve", f"other {curve} curve"]
+        curves = {part: {name: [0.0, 1.0] for name in names} for part in ("x", "y")}
+        labels = {"title": "Curves", "x_label": "x", "y_label": "y"}
+        with_figure(directory, "curves", {"kind": "curves", **labels, **curves}, slug)
+    figures = [
+        figure
+        for figure in root_of(write_report([directory])).iter("figure")
+        if any(element.get("aria-label", "").startswith("Curves.") for element in figure.iter("svg"))
+    ]
+    keys = [["".join(item.itertext()) for item in figure.iter("li")] for figure in figures]
+    assert keys == [["first curve", "other first curve"], ["second curve", "other second curve"]]
+
+
+def test_pictures_with_one_key_share_it(make_study):
+    source = source_of(write_report([make_study()]))
+    assert source.count("over-confident by so much") == 2  # of the reliability diagram, and of those of groups
 
 
 def test_missing_runs_are_named(make_study):
@@ -259,51 +291,3 @@ def test_the_policy_allows_this_style_sheet_and_no_other(make_study):
         f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     )
     assert not [attributes for _, attributes in Elements(source).found if "style" in attributes]
-
-
-# --- Accessibility ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=[1, 2], ids=["one study", "two studies"])
-def elements(request, make_study, tmp_path) -> Elements:
-    directories = [make_study(name=f"study {place}", unfinished=place == 1) for place in range(request.param)]
-    return Elements(source_of(write_report(directories, tmp_path / "out")))
-
-
-def test_headings_begin_with_one_and_skip_no_level(elements):
-    levels = [int(tag[1]) for tag, _ in elements.found if re.fullmatch(r"h[1-6]", tag)]
-    assert levels[0] == 1
-    assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in pairwise(levels))
-
-
-def test_page_has_landmarks_a_language_and_a_way_past_the_contents(elements):
-    assert elements.all("html")[0]["lang"] == "en"
-    assert [attributes.get("id") for attributes in elements.all("main")] == ["main"]
-    assert elements.all("nav")[0]["aria-label"] == "Contents"
-    assert elements.all("a")[0] == {"class": "skip", "href": "#main"}
-
-
-def test_every_link_has_a_goal_and_every_name_is_used_once(elements):
-    names = [attributes["id"] for _, attributes in elements.found if "id" in attributes]
-    assert len(names) == len(set(names))
-    goals = {(attributes.get("href") or "").removeprefix("#") for attributes in elements.all("a", "use")}
-    labels = {attributes["aria-labelledby"] for _, attributes in elements.found if "aria-labelledby" in attributes}
-    assert goals | labels <= set(names)
-    assert labels <= goals | {name for name in names if name and re.fullmatch(r"study-\d", name)}
-
-
-def test_every_picture_has_a_name_that_says_numbers(elements):
-    for picture in elements.all("svg"):
-        if picture.get("aria-hidden") != "true":
-            assert picture["role"] == "img"
-            assert re.search(r"\d", picture["aria-label"] or "")
-
-
-def test_tables_have_captions_and_their_cells_headers(elements):
-    assert len(elements.all("table")) == len(elements.all("caption"))
-    assert {attributes.get("scope") for attributes in elements.all("th")} == {"col", "row", "rowgroup"}
-    for region in [attributes for attributes in elements.all("div") if attributes.get("class") == "scroll"]:
-        assert region["tabindex"] == "0"
-        assert region["role"] == "region"
-        assert region["aria-label"]

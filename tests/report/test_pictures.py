@@ -14,6 +14,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure as Picture
 
 from smoothkit.report.figures import CurvesFigure, Figure, MatrixFigure, ReliabilityFigure, UnreadableFigure
+from smoothkit.report.heat import NEGATIVE, POSITIVE
 from smoothkit.report.pictures import draw, png, themed_svg
 from smoothkit.report.pictures.style import INK
 
@@ -106,14 +107,38 @@ def test_missing_entries_are_marked():
 
 def test_probabilities_share_one_scale_so_that_variants_compare():
     scales = [draw(matrix(np.full((10, 10), top))).axes[0].images[0].norm for top in (0.2, 0.9)]
-    assert [(scale.vmin, scale.vmax) for scale in scales] == [(0, 1), (0, 1)]
-    # As documented: 0.1 / K lies a tenth of the way up.
-    assert scales[0](0.01) == pytest.approx(0.1)
+    assert [(scale.vmin, scale.vmax) for scale in scales] == [(-1, 1), (-1, 1)]
+    # As documented: 0.1 / K lies a tenth of the way from 0, in the middle, to 1.
+    assert scales[0](0.01) == pytest.approx(0.55)
+    assert scales[0](-0.01) == pytest.approx(0.45)
 
 
-def test_negative_entries_get_a_scale_with_zero_in_the_middle():
-    scale = draw(HARD_CASES["negative"]).axes[0].images[0].norm
-    assert scale(0.0) == pytest.approx(0.5)
+def test_positive_entries_are_blue_and_negative_ones_orange():
+    image = draw(matrix([[1.0, -1.0], [0.0, -0.01]])).axes[0].images[0]
+    colours = image.cmap(image.norm(image.get_array()))
+    assert [to_hex(colour) for colour in colours[0]] == [POSITIVE, NEGATIVE]
+    red, green, blue, _ = colours[1][1]
+    assert 1 > red > green > blue > 0.8
+    assert np.allclose(colours[1][0], 1.0, atol=0.01)
+
+
+@pytest.mark.parametrize("values", [np.eye(10) * 0.9, -np.eye(5), np.eye(3) * 25 - 3, np.full((4, 4), 0.5)])
+def test_the_scale_beside_a_matrix_names_entries_that_do_not_lie_on_each_other(values):
+    bar = draw(matrix(values)).axes[1]
+    low, high = bar.get_ylim()
+    assert (low < 0) == bool((values < 0).any())
+    assert high == max(1.0, np.abs(values).max())
+    ticks = [tick for tick in bar.get_yticks() if low <= tick <= high]
+    power = 1 / (1 + np.log10(values.shape[1]))
+    places = np.sign(ticks) * np.abs(np.array(ticks) / high) ** power
+    assert {0.0, high} <= set(ticks)
+    assert np.diff(places).min() > 0.06 * (2 if low < 0 else 1)
+
+
+def test_long_names_are_cut_in_their_middle_as_on_the_page():
+    names = ["a golden retriever 17", "a golden retriever 18"]
+    labels = [label.get_text() for label in draw(matrix(np.eye(2), names)).axes[0].get_yticklabels()]
+    assert labels == ["a golden…ever 17", "a golden…ever 18"]
 
 
 def test_reliability_states_the_calibration_error_of_its_bins():

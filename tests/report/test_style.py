@@ -4,10 +4,11 @@ import re
 
 import pytest
 
+from smoothkit.report.heat import NEGATIVE, POSITIVE, STRONG
 from smoothkit.report.html.document import css
+from smoothkit.report.pictures.reliability import BAR, OVER, SHARE, UNDER
 from smoothkit.report.pictures.style import DARK_INK, INK
 from smoothkit.report.svg.canvas import CURVES
-from smoothkit.report.svg.matrix import STRONG
 
 TEXT, GRAPHIC = 4.5, 3.0
 """Least contrasts of WCAG 2.2, success criteria 1.4.3 and 1.4.11."""
@@ -54,13 +55,13 @@ def test_text_can_be_read(theme, ink, paper):
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("ink", [*(f"c{place}" for place in range(CURVES)), "over", "under"])
+@pytest.mark.parametrize("ink", [*(f"c{place}" for place in range(CURVES)), "over", "under", "share"])
 def test_lines_and_bars_can_be_seen(theme, ink):
     assert contrast(colour(THEMES[theme][ink]), colour(THEMES[theme]["paper"])) >= GRAPHIC
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("kind", ["heat", "cold"])
+@pytest.mark.parametrize("kind", ["positive", "negative"])
 def test_entries_can_be_read_on_every_shade(theme, kind):
     names = THEMES[theme]
     for step in range(1001):
@@ -76,6 +77,11 @@ def test_there_is_a_class_for_every_curve():
 
 def test_plugins_pictures_have_the_ink_of_the_page():
     assert (THEMES["light"]["ink"], THEMES["dark"]["ink"]) == (INK, DARK_INK)
+
+
+def test_pictures_have_the_colours_of_the_page():
+    names = ("bar", "share", "over", "under", "positive", "negative")
+    assert [THEMES["light"][name] for name in names] == [BAR, SHARE, OVER, UNDER, POSITIVE, NEGATIVE]
 
 
 def test_print_is_light_whatever_the_screen():

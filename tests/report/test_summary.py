@@ -11,12 +11,12 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smoothkit.report.summary import compare, spread, summarise
+from smoothkit.report.summary import compare, over_rows, spread, summarise
 from smoothkit.scenario import Result
 from smoothkit.statistics import paired_power
 
 values = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=12)
-NOTHING_SHOWN = {"ci95": None, "ci95_bootstrap": None, "p": None, "p_holm": None, "detectable": None}
+NOTHING_SHOWN = {"std": None, "ci95": None, "ci95_bootstrap": None, "p": None, "p_holm": None, "detectable": None}
 
 
 def by_seed(numbers):
@@ -35,10 +35,22 @@ def test_interval_and_p_value_are_those_of_scipys_paired_test(seeds, entropy):
     assert comparison["difference"] == pytest.approx(np.mean(first) - np.mean(second), abs=1e-9)
 
 
-def test_detectable_is_what_this_spread_shows_four_times_in_five():
+@pytest.mark.parametrize("variants", [1, 3])
+def test_detectable_is_what_this_spread_shows_four_times_in_five_where_holm_begins(variants):
     differences = [0.1, 0.4, 0.2, 0.5, 0.3]
-    found = compare(by_seed(differences), dict.fromkeys(range(5), 0.0))["detectable"]
-    assert paired_power(found, float(np.std(differences, ddof=1)), 5) == pytest.approx(0.8, abs=1e-6)
+    results = {"hard": {seed: make(0.0) for seed in range(5)}}
+    for place in range(variants):
+        results[f"variant {place}"] = {seed: make(value) for seed, value in enumerate(differences)}
+    for entry in summarise(results, "hard")["comparisons"].values():
+        found = entry["accuracy"]["detectable"]
+        power = paired_power(found, float(np.std(differences, ddof=1)), 5, 0.05 / variants)
+        assert power == pytest.approx(0.8, abs=1e-6)
+
+
+def test_the_spread_of_a_comparison_is_that_of_its_differences():
+    differences = [0.1, 0.4, 0.2, 0.5, 0.3]
+    found = compare(by_seed(differences), dict.fromkeys(range(5), 0.0))
+    assert found["std"] == pytest.approx(np.std(differences, ddof=1))
 
 
 def test_bootstrap_interval_takes_five_pairs():
@@ -65,7 +77,9 @@ def test_equal_differences_have_no_width_and_no_p_value():
     comparison = compare(by_seed([0.5, 0.75, 1.0]), by_seed([0.25, 0.5, 0.75]))
     assert comparison["ci95"] == [0.25, 0.25]
     assert comparison["p"] is None
-    assert comparison["detectable"] is None
+    assert comparison["std"] == 0
+    same = summarise({"hard": {0: make(0.25), 1: make(0.5)}, "LS": {0: make(0.5), 1: make(0.75)}}, "hard")
+    assert same["comparisons"]["LS"]["accuracy"]["detectable"] is None
 
 
 def test_pairs_are_made_by_seed_and_not_by_place():
@@ -141,6 +155,29 @@ def test_summary_is_strict_json():
     results["equal"] = {seed: make(0.0) for seed in range(5)}
     summary = summarise(results, "hard")
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+@pytest.mark.parametrize("huge", [1e308, -1e308])
+def test_values_whose_squares_are_not_finite_are_left_out(huge):
+    summary = summarise({"hard": {0: make(huge), 1: make(0.5)}, "LS": {0: make(-huge), 1: make(0.6)}}, "hard")
+    assert summary["variants"]["hard"]["accuracy"] == {
+        "mean": 0.5,
+        "std": None,
+        "values": [None, 0.5],
+        "seeds": [0, 1],
+        "left_out": 1,
+    }
+    assert summary["comparisons"]["LS"]["accuracy"]["seeds"] == [1]
+
+
+@pytest.mark.parametrize("bad", [math.inf, math.nan, 1e300])
+def test_rows_that_are_not_finite_have_no_interval(bad):
+    # Of both variants, so that their difference would be one of infinities.
+    def runs(*last):
+        return {seed: Result(scalars={}, rows={"nll": (0.5, 1.0, value)}) for seed, value in enumerate(last)}
+
+    assert over_rows("nll", runs(bad, 2.0), runs(bad, 1.0)) is None
+    assert over_rows("nll", runs(3.0, 2.0), runs(1.0, 1.0)) is not None
 
 
 def test_headline_falls_back_to_all_scalars():

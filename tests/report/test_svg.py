@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smoothkit.report.describe import describe_curve
 from smoothkit.report.figures import (
     CurvesFigure,
     Figure,
@@ -86,6 +87,18 @@ HARD_CASES: dict[str, Figure] = {
     "too many curves": curves(9),
     "no groups": GroupReliabilityFigure(title="", groups={}),
     "no estimates": IntervalsFigure(title="", names=(), estimates=(), low=(), high=(), counts=(), x_label=""),
+    "infinite estimates": IntervalsFigure(
+        title="",
+        names=("a", "b"),
+        estimates=(0.5, float("nan")),
+        low=(float("-inf"), 0.0),
+        high=(1e308, 1.0),
+        counts=(3, 4),
+        x_label="",
+    ),
+    "bins that are not finite": ReliabilityFigure(
+        title="", edges=(0.0, 0.5, 1.0), counts=(1, 2), confidence=(float("nan"), 0.7), accuracy=(0.5, float("inf"))
+    ),
     "estimates without intervals": IntervalsFigure(
         title="", names=("a",), estimates=(0.5,), low=(None,), high=(None,), counts=(3,), x_label="", reference=0.5
     ),
@@ -118,6 +131,11 @@ def test_reliability_writes_its_numbers():
 def test_stored_numbers_come_before_those_of_the_bins():
     root = drawn(replace(RELIABILITY, ece=0.123, null_ece=None, gap=-0.2, gap_low=None))
     assert {"ECE 0.123", "gap −0.200", "n 40"} <= set(words(root))
+
+
+def test_a_gap_that_rounds_to_nothing_has_no_sign():
+    root = drawn(replace(RELIABILITY, gap=-0.0001, gap_low=-0.0004, gap_high=0.0002))
+    assert "gap 0.000 [0.000, 0.000]" in words(root)
 
 
 def test_gaps_lie_between_accuracy_and_confidence_at_the_mean_confidence():
@@ -168,7 +186,7 @@ def test_missing_entries_are_marked():
 def test_probabilities_share_one_scale_so_that_variants_compare(top):
     values = np.full((10, 10), 0.01)
     values[0, 0] = top
-    shades = [float(cell.get("fill-opacity", "nan")) for cell in of_class(drawn(matrix(values)), "heat")]
+    shades = [float(cell.get("fill-opacity", "nan")) for cell in of_class(drawn(matrix(values)), "positive")]
     # As documented: 0.1 / K lies a tenth of the way up.
     assert shades[1] == pytest.approx(0.1)
     assert shades[0] == pytest.approx(top**0.5, abs=1e-3)
@@ -176,8 +194,8 @@ def test_probabilities_share_one_scale_so_that_variants_compare(top):
 
 def test_signs_have_colours_of_their_own():
     root = drawn(matrix([[1.5, -0.5], [-0.5, 1.5]]))
-    assert (len(of_class(root, "heat")), len(of_class(root, "cold"))) == (2, 2)
-    assert max(float(cell.get("fill-opacity", "nan")) for cell in of_class(root, "heat")) == 1.0
+    assert (len(of_class(root, "positive")), len(of_class(root, "negative"))) == (2, 2)
+    assert max(float(cell.get("fill-opacity", "nan")) for cell in of_class(root, "positive")) == 1.0
 
 
 def test_large_matrix_is_an_image_with_a_pixel_per_entry():
@@ -224,6 +242,21 @@ def test_curves_and_bands_say_where_they_begin_and_end():
     assert len(of_class(root, "band")) == 1
     label = "model: from 0 at coverage 0 to 0.1 (0.08 to 0.12) at 1, lowest 0, highest 0.1"
     assert label in root.get("aria-label", "")
+
+
+def test_the_band_that_is_told_is_that_of_the_last_point_there_is():
+    figure = CurvesFigure(
+        title="",
+        x_label="coverage",
+        y_label="risk",
+        x={"a": (0.0, 0.5, 1.0)},
+        y={"a": (0.25, 0.5, None)},
+        low={"a": (0.2, 0.4, 0.7)},
+        high={"a": (0.3, 0.6, 0.9)},
+    )
+    assert describe_curve(figure, "a") == (
+        "a: from 0.25 at coverage 0 to 0.5 (0.4 to 0.6) at 0.5, lowest 0.25, highest 0.5"
+    )
 
 
 def test_intervals_are_coloured_by_their_side_of_the_reference():

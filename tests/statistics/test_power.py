@@ -48,6 +48,13 @@ def test_one_pair_fewer_would_not_do(effect):
     assert pairs == 2 or paired_power(effect, 1.0, pairs - 1) < 0.8
 
 
+def test_a_difference_that_takes_nearly_a_billion_pairs():
+    # So many pairs are the normal law's (z(0.975) + z(0.8))^2 / effect^2.
+    expected = (scipy.special.ndtri([0.975, 0.8]).sum() / 1e-4) ** 2
+    assert pairs_needed(1e-4, 1.0) == pytest.approx(expected, rel=1e-5)
+    assert expected > 2**29
+
+
 def test_without_a_difference_the_power_is_the_level():
     assert paired_power(0.0, 1.0, 5) == pytest.approx(0.05, abs=1e-12)
 
@@ -84,6 +91,13 @@ def test_an_empty_group_detects_nothing():
         (lambda: detectable_difference(0.0, 5), "deviation"),
         (lambda: pairs_needed(0.0, 1.0), "difference of 0"),
         (lambda: pairs_needed(1e-9, 1.0), "more than"),
+        (lambda: pairs_needed(8.8e-5, 1.0), "more than"),
+        (lambda: paired_power(math.nan, 1.0, 5), "difference must be a finite number, got nan"),
+        (lambda: paired_power(math.inf, 1.0, 5), "difference must be a finite number, got inf"),
+        (lambda: paired_power(1.0, math.inf, 5), "deviation of the differences must be finite and above 0, got inf"),
+        (lambda: pairs_needed(math.nan, 1.0), "finite number"),
+        (lambda: pairs_needed(1.0, math.nan), "finite and above 0"),
+        (lambda: detectable_difference(math.inf, 5), "finite and above 0"),
     ],
 )
 def test_senseless_questions_are_refused(call, message):

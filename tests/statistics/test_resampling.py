@@ -100,6 +100,16 @@ def test_seeds_alone_give_students_interval():
     assert interval.high - interval.low == pytest.approx(expected.high - expected.low, rel=0.06)
 
 
+@pytest.mark.parametrize(
+    ("levels", "share"), [((0.0, 1.0), 0.72), ((0.0, 0.5, 1.0), 1.08), ((0, 0.2, 0.7, 1, 0.4), 1.0)]
+)
+def test_few_seeds_alone_come_near_students_interval_from_three_on(levels, share):
+    statistics = [mean_of(np.full(10, float(level))) for level in levels]
+    interval = percentile_interval(np.mean(levels), two_level_bootstrap(statistics, 10, generator(), 20_000))
+    expected = scipy.stats.ttest_1samp(levels, 0).confidence_interval(0.95)
+    assert (interval.high - interval.low) / (expected.high - expected.low) == pytest.approx(share, abs=0.02)
+
+
 def test_rows_are_drawn_once_for_all_seeds():
     # The same hard rows for every seed: more seeds do not make the mean any surer.
     values = generator(1).normal(size=100)

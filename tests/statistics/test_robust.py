@@ -55,8 +55,22 @@ def test_runs_are_resampled_within_tasks():
     sample = np.tile(np.array([[0.0, 1.0, 5.0, 9.0]]), (6, 1))
     interval = interquartile_mean_interval(sample, np.random.default_rng(0), 200)
     assert interval.low == interval.estimate == interval.high == 3.0
-    interval = probability_of_improvement_interval(sample + 1, sample, np.random.default_rng(0), 50)
-    assert interval[:3] == (1.0, 1.0, 1.0)
+
+
+def test_runs_that_are_always_beaten_show_no_chance():
+    interval = probability_of_improvement_interval(np.ones((6, 4)), np.zeros((6, 4)), np.random.default_rng(0), 50)
+    assert interval.estimate == 1.0
+    assert not interval.is_defined
+
+
+def test_one_run_of_a_task_has_no_bounds():
+    one, three, noise = np.array([[0.3, 0.7, 0.9, 0.2]]), scores(0, 3, 4), np.random.default_rng(0)
+    intervals = [interquartile_mean_interval(one, noise, 20)]
+    intervals += [
+        probability_of_improvement_interval(*pair, noise, 20) for pair in ((one, three), (three, one), (one, one))
+    ]
+    assert intervals[0].estimate == pytest.approx(0.5)
+    assert not any(interval.is_defined for interval in intervals)
 
 
 def test_resamples_of_two_runs_are_known():
@@ -73,10 +87,32 @@ def test_resamples_of_two_runs_are_known():
     assert np.mean(np.array(seen) == 0.5) == pytest.approx(0.5, abs=0.03)
 
 
-def test_interval_covers_what_it_claims():
-    noise = np.random.default_rng(0)
-    hits = [not interquartile_mean_interval(noise.normal(size=(10, 5)), noise, 100).excludes(0.0) for _ in range(100)]
-    assert np.mean(hits) > 0.85
+COVERAGE = {
+    **{(3, 1): 0.74, (3, 3): 0.86, (3, 10): 0.86},
+    **{(5, 1): 0.89, (5, 3): 0.91, (5, 10): 0.90},
+    **{(10, 1): 0.93, (10, 3): 0.92, (10, 10): 0.93},
+    **{(20, 1): 0.95, (20, 3): 0.94, (20, 10): 0.94},
+}
+
+
+def coverage(runs, tasks, trials):
+    noise = np.random.default_rng(runs + tasks)
+    return np.mean(
+        [
+            not interquartile_mean_interval(noise.normal(size=(runs, tasks)), noise, 200).excludes(0.0)
+            for _ in range(trials)
+        ]
+    )
+
+
+def test_an_interval_of_three_runs_covers_as_seldom_as_is_said():
+    assert coverage(3, 1, 100) == pytest.approx(COVERAGE[3, 1], abs=0.13)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("runs", "tasks"), COVERAGE)
+def test_coverage(runs, tasks):
+    assert coverage(runs, tasks, 400) == pytest.approx(COVERAGE[runs, tasks], abs=0.06)
 
 
 @given(st.integers(0, 1000))

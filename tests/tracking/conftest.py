@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from smoothkit.tracking.tab import PLUGIN_NAME
 from tests.tracking.two_runs import write_two_runs
 
 CHROMIUM = (
@@ -98,3 +99,24 @@ def browser() -> Iterator[Any]:
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
     yield driver
     driver.quit()
+
+
+@pytest.fixture
+def clean(browser: Any) -> Iterator[Any]:
+    """The browser, in which nothing fails and nothing is refused during the test."""
+    browser.switch_to.default_content()
+    browser.get("about:blank")
+    browser.get_log("browser")
+    yield browser
+    severe = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    # A browser asks for an icon by itself, and TensorBoard has none outside its own page.
+    assert [message for message in severe if "/favicon.ico" not in message] == []
+
+
+@pytest.fixture
+def tab(clean: Any, board: str) -> Any:
+    """The tab's page by itself, as a `Tab`."""
+    from tests.tracking.tab_driver import Tab, loaded
+
+    clean.get(f"{board}data/plugin_entry.html?name={PLUGIN_NAME}")
+    return loaded(Tab(clean))

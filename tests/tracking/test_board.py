@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 import urllib.request
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from smoothkit.errors import UserError
 from smoothkit.tracking.board import start
 from smoothkit.tracking.tab import PLUGIN_NAME
 from tests.tracking.conftest import address_of
-from tests.tracking.two_runs import write_two_runs
+from tests.tracking.two_runs import HARD, LS, write_two_runs
 
 
 def test_a_folder_without_event_files_is_refused_in_one_line(smoothkit, tmp_path):
@@ -47,11 +48,13 @@ def test_several_folders_are_shown_together_until_ctrl_c(start_board, tmp_path):
     address = address_of(process)
     with urllib.request.urlopen(f"{address}data/plugin/{PLUGIN_NAME}/static/index.js") as page:
         assert page.status == 200
-    with urllib.request.urlopen(f"{address}data/runs") as listing:
-        # The loader may not have come to all of them yet.
-        assert set(json.load(listing)) <= {
-            f"{name}/{run}" for name in ("study", "second") for run in ("hard/seed-0", "LS 0.1/seed-0")
-        }
+    expected = {f"{name}/{run}" for name in ("study", "second") for run in (HARD, LS)}
+    # The loader comes to the folders one after the other.
+    found, end = set(), time.monotonic() + 30
+    while found != expected and time.monotonic() < end:
+        with urllib.request.urlopen(f"{address}data/runs") as listing:
+            found = set(json.load(listing))
+    assert found == expected
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert process.stderr.read() == ""

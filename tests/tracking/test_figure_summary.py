@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smoothkit.report.figures import CurvesFigure, Figure, MatrixFigure, figure_from_json
-from smoothkit.tracking.figure_summary import MOST_CLASSES, MOST_POINTS, figure_summary, shown
+from smoothkit.report.legibility import MOST_CLASSES
+from smoothkit.tracking.figure_summary import MOST_POINTS, figure_summary, shown
 from smoothkit.tracking.tab import PLUGIN_NAME
 from tests.tracking.two_runs import matrix, reliability
 
@@ -85,3 +86,16 @@ class Waterfall(Figure):
 def test_a_kind_of_a_plugin_comes_as_its_description():
     data = json.loads(text_of(Waterfall(title="Fall", heights=(1.0, 2.0))))
     assert data == {"kind": Waterfall.kind, "title": "Fall", "description": "2 heights"}
+
+
+class Unspeakable(Waterfall):
+    """One whose description fails."""
+
+    def describe(self) -> str:
+        return f"{max(self.heights)} at most"
+
+
+def test_a_description_that_fails_says_so_in_its_place():
+    data = json.loads(text_of(Unspeakable(title="Fall", heights=())))
+    assert data["title"] == "Fall"
+    assert data["description"].startswith("cannot be described: ValueError: max() ")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from smoothkit.report.figures import MatrixFigure, figure_from_json
+from smoothkit.report.figures import Figure, MatrixFigure, figure_from_json
 from smoothkit.scenario import Result, RunInfo
 from smoothkit.tracking import tensorboard
 from tests.tracking.two_runs import matrix
@@ -84,6 +85,32 @@ def test_figures_are_png_images_of_their_stated_size(run):
     assert image.encoded_image_string.startswith(b"\x89PNG")
     width, height = (int.from_bytes(image.encoded_image_string[at : at + 4], "big") for at in (16, 20))
     assert (image.width, image.height) == (width, height)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken(Figure):
+    """A plugin's own kind, whose code fails."""
+
+    def draw(self):
+        raise ValueError("no room")
+
+
+def test_a_figure_that_cannot_be_drawn_takes_no_other_along(run):
+    broken, sound = Broken(title="b"), RESULT.figures["matrix"]
+    tensorboard.smoothkit_run_started(run)
+    # A number as a title, which JSON has no word for.
+    tensorboard.smoothkit_figures(run, 10, {"a": Broken(title=np.float32(1)), "b": sound})  # pyright: ignore
+    tensorboard.smoothkit_evaluated(run, Result(scalars={}, figures={"a": broken, "b": sound, "c": broken}))
+    # Read before the stream is closed: the evaluation has written all it has.
+    events = load(run)
+    assert events.Tags()["images"] == ["figures/b"]
+    for name in "ac":
+        (event,) = events.Tensors(f"figures/{name}/text_summary")
+        assert (event.step, event.tensor_proto.string_val[0]) == (10, b"cannot be drawn: ValueError: no room")
+    (event,) = events.Tensors("a/text_summary")
+    assert event.tensor_proto.string_val[0].startswith(b"cannot be drawn: TypeError: ")
+    assert figures_of(run, "b") == figures_of(run, "final/b") == [(10, sound)]
+    tensorboard.smoothkit_run_finished(run, "finished")
 
 
 def figures_of(run: RunInfo, tag: str) -> list[tuple[int, MatrixFigure]]:

@@ -52,7 +52,7 @@ def _together(figures: Mapping[str, Figure]) -> dict[str, Figure]:
 def html_figures(figures: Mapping[str, Figure], identifier: str) -> str:
     """The pictures of one figure with their key and, folded away, their numbers.
 
-    A figure that cannot be drawn is a line that says why.
+    Pictures whose keys differ have one each. A figure that cannot be drawn is a line that says why.
     """
     drawn: dict[str, list[Panel]] = {}
     tables: list[Table] = []
@@ -65,8 +65,14 @@ def html_figures(figures: Mapping[str, Figure], identifier: str) -> str:
             # Anything may be wrong with what a plugin draws or a file holds; the rest of the page is not concerned.
             failed.setdefault(str(error) or type(error).__name__, []).append(caption)
     numbers = details("The numbers in these pictures", "".join(map(html_table, tables))) if tables else ""
-    legend = next((_key(figures[caption]) for caption in drawn), "")
-    return legend + _row(drawn) + numbers + "".join(_gap(reason, captions) for reason, captions in failed.items())
+    keys = {caption: _key(figures[caption]) for caption in drawn}
+    common = next(iter(keys.values())) if len({*keys.values()}) == 1 else ""
+    pictures = [
+        _picture(panel, caption, "" if common else keys[caption]) for caption, found in drawn.items() for panel in found
+    ]
+    wide = any(panel.wide for found in drawn.values() for panel in found)
+    gaps = "".join(_gap(reason, captions) for reason, captions in failed.items())
+    return common + _row(pictures, wide=wide) + numbers + gaps
 
 
 def _gap(reason: str, captions: Sequence[str]) -> str:
@@ -75,15 +81,14 @@ def _gap(reason: str, captions: Sequence[str]) -> str:
     return f'<p class="gap">{text(where)}cannot be drawn: {text(reason)}</p>\n'
 
 
-def _picture(panel: Panel, caption: str) -> str:
+def _picture(panel: Panel, caption: str, legend: str) -> str:
     words = " · ".join(filter(None, (panel.caption, caption)))
-    below = f"<figcaption>{text(words)}</figcaption>" if words else ""
-    return f"<figure>{below}{panel.picture}</figure>\n"
+    above = f"<figcaption>{text(words)}</figcaption>" if words else ""
+    return f"<figure>{above}{legend}{panel.picture}</figure>\n"
 
 
-def _row(drawn: Mapping[str, Sequence[Panel]]) -> str:
-    pictures = [_picture(panel, caption) for caption, found in drawn.items() for panel in found]
-    class_ = "row wide" if any(panel.wide for found in drawn.values() for panel in found) else "row"
+def _row(pictures: Sequence[str], *, wide: bool) -> str:
+    class_ = "row wide" if wide else "row"
     shown, folded = (
         f'<div class="{class_}">\n{"".join(part)}</div>\n' if part else ""
         for part in (pictures[:MOST_OPEN], pictures[MOST_OPEN:])

@@ -30,17 +30,18 @@ class Part(NamedTuple):
 
 def study_parts(study: StudyRecord, prefix: str, level: int) -> list[Part]:
     """The parts of a study, those that have something to show; headings within them are of `level`."""
-    found = {
-        "Not in this report": _missing(study),
-        "Results": _results(study),
-        "Differences": _differences(study),
-        "All scalars": _all_scalars(study),
-        **{_title(name): content for name, content in _figures(study, prefix)},
-        "Learning curves": _learning(study, prefix, level),
-        "Configurations": _configurations(study),
-        "Environment": _environment(study),
-    }
-    shown = [(title, content) for title, content in found.items() if content]
+    # Pairs, as the names of figures are anybody's: one may be called like another part.
+    found = [
+        ("Not in this report", _missing(study)),
+        ("Results", _results(study)),
+        ("Differences", _differences(study)),
+        ("All scalars", _all_scalars(study)),
+        *((_title(name), content) for name, content in _figures(study, prefix)),
+        ("Learning curves", _learning(study, prefix, level)),
+        ("Configurations", _configurations(study)),
+        ("Environment", _environment(study)),
+    ]
+    shown = [(title, content) for title, content in found if content]
     return [Part(f"{prefix}-{place}", title, content) for place, (title, content) in enumerate(shown)]
 
 

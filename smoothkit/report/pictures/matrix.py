@@ -3,82 +3,95 @@
 import math
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap, Normalize, PowerNorm
+from matplotlib.colors import FuncNorm, LinearSegmentedColormap
 from matplotlib.figure import Figure as Picture
 
 from smoothkit.report.figures import MatrixFigure
-from smoothkit.report.heat import entry, power_of
+from smoothkit.report.heat import NEGATIVE, POSITIVE, STRONG, bound_of, entry, power_of
+from smoothkit.report.legibility import LARGEST_ANNOTATED, named_ticks, shorten
 from smoothkit.report.pictures.style import layout_engine
 
-LARGEST_ANNOTATED = 12
-"""Classes up to which every entry of a matrix is written into its cell."""
-MOST_TICKS = 25
-"""Names that an axis shows; of more classes, every second or third one and so on."""
-LONGEST_NAME = 16
-"""Characters of a class name that an axis shows."""
+COLOURS = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "white", POSITIVE]).with_extremes(bad="#dddddd")
+TICKS = (0.001, 0.01, 0.1, 0.25, 0.5, 1.0)
+"""Entries that the scale beside the matrix names, besides 0 and the strongest."""
+LEAST_GAP = 0.07
+"""Ticks stand so far apart at least, as a share of the scale."""
 
 
 def draw_matrix(figure: MatrixFigure) -> Picture:
-    """A heat map, with every entry written out up to 12 classes.
+    """A heat map in the colours and on the scale of `smoothkit.report.heat`, with every entry written if there is room.
 
-    Target matrices differ in small entries beside a diagonal near 1, which a linear colour scale shows as one colour.
-    The scale is therefore a power of the value, chosen by the number K of columns alone (pictures of several variants
-    compare by colour): 0.1 / K lies a tenth of the way up. Matrices with negative entries get a diverging scale.
+    The scale beside it has a side for negative entries where there are any.
     """
     values = np.ma.masked_invalid(np.array(figure.values, dtype=float))
     rows, columns = values.shape
-    cell = 0.35 if max(rows, columns) <= LARGEST_ANNOTATED else 4.2 / max(rows, columns)  # inches
+    annotated = max(rows, columns) <= LARGEST_ANNOTATED
+    cell = 0.35 if annotated else 4.2 / max(rows, columns)  # inches
     width, height = max(3.2, columns * cell + 1.5), max(2.4, rows * cell + 0.9)
     picture = Picture(figsize=(width, height), layout=layout_engine())
     axes = picture.add_subplot()
-    norm, colours = _colour_scale(values)
-    image = axes.imshow(values, cmap=colours, norm=norm, interpolation="nearest")
+    bound = bound_of(values.compressed())
+    norm = _norm(power_of(columns), bound)
+    image = axes.imshow(values, cmap=COLOURS, norm=norm, interpolation="nearest")
     axes.set(xlabel=figure.column_label, ylabel=figure.row_label)
     axes.set_title(figure.title, wrap=True)
     axes.spines[:].set_visible(False)
     _name_ticks(axes, figure.columns, figure.rows, cell)
-    if max(rows, columns) <= LARGEST_ANNOTATED:
-        _annotate(axes, values, norm, colours)
-    # Of the ticks that help with small entries, those that would lie on top of the 0 are left out.
-    ticks = [0, *(tick for tick in (0.001, 0.01, 0.1, 0.25, 0.5, 1) if norm(tick) > 0.06)] if norm.vmax == 1 else None
-    bar = picture.colorbar(image, ax=axes, shrink=0.85, aspect=28, pad=0.02, ticks=ticks, format="{x:g}")
+    if annotated:
+        _annotate(axes, values, norm)
+    signed = bool((values < 0).any())
+    ticks = _scale_ticks(norm, bound, signed=signed)
+    bar = picture.colorbar(image, ax=axes, shrink=0.85, aspect=28, pad=0.02, ticks=ticks)
+    bar.set_ticks(ticks, labels=[entry(tick) for tick in ticks])
+    bar.ax.set_ylim(-bound if signed else 0, bound)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
     return picture
 
 
-def _colour_scale(values: np.ma.MaskedArray) -> tuple[Normalize, Colormap]:
-    finite = values.compressed()
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    if low < 0:
-        bound = max(-low, high)
-        return Normalize(-bound, bound), _colour_map("PuOr")
-    return PowerNorm(power_of(values.shape[1]), 0, max(high, 1)), _colour_map("cividis")
+def _norm(power: float, bound: float) -> FuncNorm:
+    """From entries to colours: both signs have the same scale, with 0 in the middle."""
+
+    def forward(entries: np.ndarray) -> np.ndarray:
+        return np.sign(entries) * np.abs(entries / bound) ** power
+
+    def inverse(strengths: np.ndarray) -> np.ndarray:
+        return np.sign(strengths) * bound * np.abs(strengths) ** (1 / power)
+
+    return FuncNorm((forward, inverse), -bound, bound)
 
 
-def _colour_map(name: str) -> Colormap:
-    return matplotlib.colormaps[name].with_extremes(bad="#dddddd")
+def _scale_ticks(norm: FuncNorm, bound: float, *, signed: bool) -> list[float]:
+    """Ticks on the scale, without those that would lie on top of 0 or of one nearer to the scale's end."""
+    gap = LEAST_GAP * (2 if signed else 1)
+    kept: list[float] = []
+    last = 1 + gap
+    for tick in sorted({*TICKS, bound}, reverse=True):
+        strength = _strength(norm, tick)
+        if last - strength >= gap <= strength:
+            kept.append(tick)
+            last = strength
+    return [*(-tick for tick in kept if signed), 0.0, *reversed(kept)]
+
+
+def _strength(norm: FuncNorm, value: float) -> float:
+    """From -1 to 1."""
+    return 2 * float(norm(value)) - 1
 
 
 def _name_ticks(axes: Axes, columns: Sequence[str], rows: Sequence[str], cell: float) -> None:
     """Name at most 25 ticks per axis; names wider than their `cell` (in inches) stand upright."""
     for axis, names in ((axes.xaxis, columns), (axes.yaxis, rows)):
-        shown = range(0, len(names), -(-len(names) // MOST_TICKS))
-        axis.set_ticks(list(shown), [_shorten(names[index]) for index in shown])
+        shown = named_ticks(len(names))
+        axis.set_ticks(list(shown), [shorten(names[index]) for index in shown])
     axes.tick_params(length=0)
     character = 0.075  # inches, on average, at the size of tick labels
-    if max(map(len, columns)) * character > cell * -(-len(columns) // MOST_TICKS):
+    if max(map(len, columns)) * character > cell * named_ticks(len(columns)).step:
         axes.tick_params(axis="x", labelrotation=90)
 
 
-def _shorten(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
-
-
-def _annotate(axes: Axes, values: np.ma.MaskedArray, norm: Normalize, colours: Colormap) -> None:
+def _annotate(axes: Axes, values: np.ma.MaskedArray, norm: FuncNorm) -> None:
     for (row, column), value in np.ndenumerate(values.filled(np.nan)):
-        red, green, blue, _ = colours(norm(value)) if math.isfinite(value) else (1.0, 1.0, 1.0, 1.0)
-        ink = "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45 else "white"
-        axes.text(column, row, entry(value), ha="center", va="center", fontsize=7, color=ink)
+        strong = math.isfinite(value) and abs(_strength(norm, value)) >= STRONG
+        axes.text(column, row, entry(value), ha="center", va="center", fontsize=7, color="white" if strong else "black")

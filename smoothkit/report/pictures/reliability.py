@@ -8,7 +8,7 @@ from smoothkit.report.describe import calibration_lines
 from smoothkit.report.figures import GroupReliabilityFigure, ReliabilityFigure
 from smoothkit.report.pictures.style import INK, blank, layout_engine
 
-BAR, SHARE, OVER, UNDER = "#dbe3ec", "#8d98a5", "#d5493d", "#2f7fc1"
+BAR, SHARE, OVER, UNDER = "#dbe3ec", "#8590a0", "#d5493d", "#2f7fc1"
 MOST_ACROSS = 4
 """Groups beside each other."""
 

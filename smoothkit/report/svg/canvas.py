@@ -56,16 +56,6 @@ def label(words: str, x: float, y: float, class_: str | None = None, **attribute
     return element("text", text(words), x=x, y=y, class_=class_, **attributes)
 
 
-def shorten(name: str, longest: int) -> str:
-    """A name that is too long, with an ellipsis for its middle: names often differ at their ends.
-
-    >>> shorten("golden retriever 17", 12)
-    'golden…er 17'
-    """
-    head = longest // 2
-    return name if len(name) <= longest else name[:head] + "…" + name[head + 1 - longest :]
-
-
 @dataclass(frozen=True)
 class Scale:
     """From values to places: `low` lies at `start`, `high` at `end`."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from smoothkit.report.describe import describe_curve
 from smoothkit.report.figures import CurvesFigure
-from smoothkit.report.svg.canvas import CURVES, Scale, drawing, element, grid, path, ticks_below, ticks_beside
+from smoothkit.report.svg.canvas import Scale, drawing, element, grid, path, ticks_below, ticks_beside
 from smoothkit.report.table import span
 
 WIDTH, HEIGHT = 420.0, 260.0
@@ -13,11 +13,11 @@ LEFT, RIGHT, TOP, BOTTOM = 54.0, 10.0, 8.0, 36.0
 
 
 def draw_curves(figure: CurvesFigure) -> str:
-    """All curves of the figure together; the first seven differ in colour and dash."""
+    """All curves of the figure together, which are seven at most: each has a colour and a dash of its own."""
     x, y = scales(figure)
     parts = _axes(figure, x, y)
     parts += [_band(figure, name, x, y, place) for place, name in enumerate(figure.y)]
-    parts += [_line(figure, name, x, y, f"curve {curve_class(place)}") for place, name in enumerate(figure.y)]
+    parts += [_line(figure, name, x, y, f"curve c{place}") for place, name in enumerate(figure.y)]
     words = ". ".join(describe_curve(figure, name) for name in figure.y)
     return drawing(WIDTH, HEIGHT, parts, f"{figure.title}. {words}")
 
@@ -40,11 +40,6 @@ def draw_one(figure: CurvesFigure, name: str, identifier: str) -> str:
         _line(figure, name, x, y, "curve c0"),
     ]
     return drawing(WIDTH, HEIGHT, parts, f"{figure.title}. {describe_curve(figure, name)}")
-
-
-def curve_class(place: int) -> str:
-    """The classes of curve number `place`: its colour, and after the first seven its dash as well."""
-    return f"c{place % CURVES} d{place // CURVES % 4}" if place >= CURVES else f"c{place}"
 
 
 def scales(figure: CurvesFigure) -> tuple[Scale, Scale]:
@@ -87,4 +82,4 @@ def _band(figure: CurvesFigure, name: str, x: Scale, y: Scale, place: int) -> st
     lower = _points(figure.x[name], figure.low[name], x, y)
     both = [(one, other) for one, other in zip(upper, lower, strict=True) if one is not None and other is not None]
     outline = [one for one, _ in both] + [other for _, other in reversed(both)]
-    return element("path", d=path(outline, closed=True), class_=f"band c{place % CURVES}")
+    return element("path", d=path(outline, closed=True), class_=f"band c{place}")

@@ -1,10 +1,10 @@
 """Forest plots: estimates with their intervals below each other."""
 
-import math
-
+from smoothkit.files import finite
 from smoothkit.report.describe import describe_intervals, interval_texts
 from smoothkit.report.figures import IntervalsFigure
-from smoothkit.report.svg.canvas import CHARACTER, Scale, drawing, element, label, shorten, tick_texts
+from smoothkit.report.legibility import shorten
+from smoothkit.report.svg.canvas import CHARACTER, Scale, drawing, element, label, tick_texts
 from smoothkit.report.table import span
 
 PLOT, ROW, TOP = 240.0, 22.0, 20.0
@@ -16,7 +16,8 @@ def draw_intervals(figure: IntervalsFigure) -> str:
 
     An interval that leaves the reference out is coloured: red above it, blue below it.
     """
-    lines = list(zip(figure.names, figure.estimates, figure.low, figure.high, figure.counts, strict=True))
+    columns = finite([figure.estimates, figure.low, figure.high])
+    lines = list(zip(figure.names, *columns, figure.counts, strict=True))
     numbers = interval_texts(figure)
     left = CHARACTER * min(max(map(len, figure.names), default=0), LONGEST_NAME) + 10
     sizes = CHARACTER * max((len(str(line[4])) for line in lines), default=1) + 26
@@ -35,10 +36,7 @@ def draw_intervals(figure: IntervalsFigure) -> str:
 
 def _scale(figure: IntervalsFigure, start: float) -> Scale:
     values = [
-        value
-        for group in (figure.estimates, figure.low, figure.high)
-        for value in group
-        if value is not None and math.isfinite(value)
+        value for group in finite([figure.estimates, figure.low, figure.high]) for value in group if value is not None
     ]
     low, high = span([figure.reference, *values])
     margin = 0.04 * (high - low)

@@ -8,22 +8,19 @@ from collections.abc import Sequence
 
 from smoothkit.report.describe import describe_matrix
 from smoothkit.report.figures import MatrixFigure
-from smoothkit.report.heat import bound_of, entry, power_of
-from smoothkit.report.svg.canvas import CHARACTER, brief, drawing, element, label, shorten, upright_name
+from smoothkit.report.heat import STRONG, bound_of, entry, power_of
+from smoothkit.report.legibility import LARGEST_ANNOTATED, LONGEST_NAME, named_ticks, shorten
+from smoothkit.report.svg.canvas import CHARACTER, brief, drawing, element, label, upright_name
 
-LARGEST_ANNOTATED = 12
-"""Classes up to which every entry is written into its cell; larger matrices are an image of a pixel per entry."""
-MOST_TICKS = 25
-"""Names that an axis shows; of more classes, every second or third one and so on."""
-LONGEST_NAME = 16
 CELL, LARGE, TOP = 34.0, 330.0, 6.0
 """Sides of a cell that is written into, and of a matrix whose cells are not; room above it."""
-STRONG = 0.66
-"""From this strength on, the ink on a cell is the page's colour; the style sheet's contrasts rest on it."""
 
 
 def draw_matrix(figure: MatrixFigure, identifier: str) -> str:
-    """A heat map; `identifier` names what is in it, and is used once on a page."""
+    """A heat map, of more than twelve classes as an image with a pixel per entry.
+
+    `identifier` names what is in it, and is used once on a page.
+    """
     if {len(row) for row in figure.values} != {len(figure.columns)} or len(figure.values) != len(figure.rows):
         raise ValueError(f"the matrix does not have {len(figure.rows)} rows of {len(figure.columns)} entries")
     largest = max(len(figure.rows), len(figure.columns))
@@ -65,7 +62,7 @@ def _cells(figure: MatrixFigure, left: float, cell: float) -> list[str]:
         for column, strength in enumerate(strengths):
             value = figure.values[row][column]
             x, y = left + column * cell, row * cell
-            kind = "undefined" if strength is None else "heat" if strength >= 0 else "cold"
+            kind = "undefined" if strength is None else "positive" if strength >= 0 else "negative"
             shade = None if strength is None else f"{abs(strength):.3f}"
             parts.append(element("rect", x=x, y=y, width=cell - 1, height=cell - 1, class_=kind, fill_opacity=shade))
             ink = "entry strong" if strength is not None and abs(strength) >= STRONG else "entry"
@@ -78,8 +75,8 @@ def _image(figure: MatrixFigure, left: float, cell: float, identifier: str) -> l
     """Colours laid through masks of a grey pixel per entry: one for each sign, and one for what is not defined."""
     strengths = _strengths(figure)
     layers = {
-        "heat": [[max(s or 0.0, 0.0) for s in row] for row in strengths],
-        "cold": [[max(-(s or 0.0), 0.0) for s in row] for row in strengths],
+        "positive": [[max(s or 0.0, 0.0) for s in row] for row in strengths],
+        "negative": [[max(-(s or 0.0), 0.0) for s in row] for row in strengths],
         "undefined": [[float(s is None) for s in row] for row in strengths],
     }
     box = {"x": left, "y": 0, "width": cell * len(figure.columns), "height": cell * len(figure.rows)}
@@ -107,11 +104,11 @@ def _png(grey: Sequence[Sequence[float]]) -> str:
 def _names(figure: MatrixFigure, left: float, cell: float) -> tuple[list[str], float]:
     """The classes along both axes, and how far below the matrix the columns' label stands."""
     parts = []
-    for row in _shown(figure.rows):
+    for row in named_ticks(len(figure.rows)):
         y = (row + 0.5) * cell + 4
-        parts.append(label(shorten(figure.rows[row], LONGEST_NAME), left - 6, y, text_anchor="end"))
-    shown = _shown(figure.columns)
-    texts = {column: shorten(figure.columns[column], LONGEST_NAME) for column in shown}
+        parts.append(label(shorten(figure.rows[row]), left - 6, y, text_anchor="end"))
+    shown = named_ticks(len(figure.columns))
+    texts = {column: shorten(figure.columns[column]) for column in shown}
     longest, below = max(map(len, texts.values())), len(figure.rows) * cell
     upright = longest * CHARACTER > cell * shown.step - 3
     for column, words in texts.items():
@@ -124,10 +121,6 @@ def _names(figure: MatrixFigure, left: float, cell: float) -> tuple[list[str], f
     return parts, (longest * CHARACTER if upright else 12.0) + 28
 
 
-def _shown(names: Sequence[str]) -> range:
-    return range(0, len(names), -(-len(names) // MOST_TICKS))
-
-
 def _legend(figure: MatrixFigure, left: float, top: float) -> list[str]:
     """The scale of the colours, with the entries that a few strengths stand for."""
     power, bound = power_of(len(figure.columns)), bound_of(value for row in figure.values for value in row)
@@ -136,7 +129,7 @@ def _legend(figure: MatrixFigure, left: float, top: float) -> list[str]:
     parts = []
     for place, strength in enumerate([*((-1.0, -0.5) if negative else ()), 0.0, 0.25, 0.5, 0.75, 1.0]):
         x = left + 44 * place
-        kind = "cold" if strength < 0 else "heat"
+        kind = "negative" if strength < 0 else "positive"
         value = math.copysign(bound * abs(strength) ** (1 / power), strength)
         parts.append(element("rect", x=x, y=top, width=40, height=9, class_="outline"))
         parts.append(element("rect", x=x, y=top, width=40, height=9, class_=kind, fill_opacity=f"{abs(strength):.2f}"))

@@ -12,10 +12,11 @@ from smoothkit.report.figures import (
     ReliabilityFigure,
     UnreadableFigure,
 )
+from smoothkit.report.legibility import LARGEST_ANNOTATED
 from smoothkit.report.svg.canvas import CURVES, element, text
-from smoothkit.report.svg.curves import curve_class, draw_context, draw_curves, draw_one
+from smoothkit.report.svg.curves import draw_context, draw_curves, draw_one
 from smoothkit.report.svg.intervals import draw_intervals
-from smoothkit.report.svg.matrix import LARGEST_ANNOTATED, draw_matrix
+from smoothkit.report.svg.matrix import draw_matrix
 from smoothkit.report.svg.reliability import draw_reliability
 
 
@@ -77,8 +78,9 @@ def key(figure: Figure) -> list[Key]:
     """What the colours of a figure's pictures mean, where they do not say so themselves."""
     match figure:
         case CurvesFigure() if 1 < len(figure.y) <= CURVES:
-            looks = (f"curve {curve_class(place)}" for place in range(len(figure.y)))
-            return [Key(_swatch("path", d="M0 6H28", class_=look), n) for look, n in zip(looks, figure.y, strict=True)]
+            return [
+                Key(_swatch("path", d="M0 6H28", class_=f"curve c{place}"), name) for place, name in enumerate(figure.y)
+            ]
         case ReliabilityFigure() | GroupReliabilityFigure():
             groups = figure.groups.values() if isinstance(figure, GroupReliabilityFigure) else [figure]
             return _reliability_key(whiskers=any(group.low for group in groups))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from smoothkit.files import finite
 from smoothkit.report.describe import calibration_lines, describe_reliability
 from smoothkit.report.figures import ReliabilityFigure
 from smoothkit.report.svg.canvas import Scale, drawing, element, grid, label, ticks_below, ticks_beside
@@ -49,10 +50,7 @@ def bins_of(figure: ReliabilityFigure) -> Iterator[Bin]:
         figure.edges[:-1],
         figure.edges[1:],
         figure.counts,
-        figure.confidence,
-        figure.accuracy,
-        figure.low or nothing,
-        figure.high or nothing,
+        *finite([figure.confidence, figure.accuracy, figure.low or nothing, figure.high or nothing]),
     )
     for left, right, count, confidence, accuracy, low, high in zip(*columns, strict=True):
         if count and confidence is not None and accuracy is not None:

@@ -43,7 +43,8 @@ class Card {
       this.say(`No figure at ${stepName(step)}; the nearest is at ${stepName(own)}.`);
       return;
     }
-    const focused = this._body.contains(document.activeElement);
+    const parts = () => [...this._body.querySelectorAll("[tabindex]")];
+    const focused = parts().indexOf(document.activeElement);
     try {
       const figure = series.at(index);
       if (figure === this._shown) return;
@@ -54,7 +55,7 @@ class Card {
     } catch (error) {
       this.say(`This figure cannot be drawn: ${error.message}`, "error");
     }
-    if (focused) this._body.querySelector("[tabindex]")?.focus({ preventScroll: true });
+    parts()[focused]?.focus({ preventScroll: true });
   }
 
   say(text, kind = "muted") {
@@ -92,10 +93,5 @@ export class Board {
   // Every card with its run and tag.
   *cards() {
     for (const [tag, { cards }] of this._sections) for (const [run, card] of cards) yield { run, tag, card };
-  }
-
-  // Have every card drawn anew, as after a change of theme.
-  forget() {
-    for (const { card } of this.cards()) card._shown = null;
   }
 }

@@ -1,12 +1,15 @@
 // Curves over a common axis, with bands where there are intervals.
 
 import { nearest } from "./data.js";
-import { html, label, line, nothing, number, picture, scale, svg, ticks } from "./dom.js";
-import { within } from "./pointing.js";
+import { html, label, line, nothing, number, scale, svg, ticks } from "./dom.js";
+import { readable } from "./pointing.js";
 
 const [LEFT, TOP, WIDTH, HEIGHT] = [48, 8, 300, 210];
 const COLOURS = 7;
+// Curves differ in their dashes too; where the colours begin anew, each meets another dash.
+const DASHES = [null, "7 3", "2 2.5", "9 3 2 3", "4 4", "12 3", "1.5 4"];
 const KEYS_ACROSS = 40;
+const MOVES = { ArrowLeft: -1, ArrowRight: 1 };
 
 const finite = (lists) => lists.flat().filter((value) => value !== null && value !== undefined);
 
@@ -17,36 +20,64 @@ function range(values) {
 }
 
 export function drawCurves(figure, pointing, who) {
-  const curves = Object.keys(figure.y).map((name, index) => ({
-    name,
-    colour: `var(--series-${index % COLOURS})`,
-    x: figure.x[name],
-    y: figure.y[name],
-    low: figure.low?.[name],
-    high: figure.high?.[name],
-  }));
+  const curves = Object.keys(figure.y).map((name, index) => curveOf(figure, name, index));
   if (!finite(curves.map((curve) => curve.y)).length) return nothing("No value of any curve is defined.");
   const [left, right] = range(finite(curves.map((curve) => curve.x)));
   const [least, most, margin] = range(finite(curves.flatMap(({ y, low, high }) => [y, low ?? [], high ?? []])));
   const x = scale(left, right, LEFT, LEFT + WIDTH);
   const y = scale(least - margin, most + margin, TOP + HEIGHT, TOP);
   const cursor = svg("line", { y1: TOP, y2: TOP + HEIGHT, class: "cursor", visibility: "hidden" });
-  const drawing = picture(
-    LEFT + WIDTH + 12,
-    TOP + HEIGHT + 36,
-    `${figure.title}: ${figure.y_label} against ${figure.x_label} for ${curves.map(({ name }) => name).join(", ")}`,
+  const values = curves.map(() => html("span", { class: "muted" }));
+  const place = html("span", { class: "muted" });
+  const keys = curves.map((curve, index) => html("span", { class: "key" }, sample(curve), curve.name, " ", values[index]));
+  const readout = html("p", { class: "legend" }, ...keys, place);
+  const move = (at) => pointing.move(Math.max(left, Math.min(right, at)));
+  const drawing = readable(
+    {
+      width: LEFT + WIDTH + 12,
+      height: TOP + HEIGHT + 36,
+      kind: "curves",
+      description: `${description(figure, curves)} Arrow keys read the values.`,
+      readout,
+      moves: MOVES,
+      go: (direction) => move((pointing.at ?? left) + (direction * (right - left)) / KEYS_ACROSS),
+      point: (point) => move(scale(LEFT, LEFT + WIDTH, left, right)(point.x)),
+    },
     ...axes(figure, x, y, [left, right], [least - margin, most + margin]),
     ...curves.map((curve) => band(curve, x, y)),
-    ...curves.map((curve) => svg("path", { d: path(curve.x, curve.y, x, y), class: "curve", style: `stroke:${curve.colour}` })),
+    ...curves.map((curve) => stroke(curve, path(curve.x, curve.y, x, y))),
     cursor,
   );
-  const values = curves.map(() => html("span", { class: "muted" }));
-  const legend = curves.map(({ name, colour }, index) =>
-    html("span", { class: "key" }, html("i", { class: "swatch", style: `background:${colour}` }), name, " ", values[index]),
-  );
-  const place = html("span", { class: "muted" });
-  follow({ figure, curves, drawing, cursor, values, place, x, left, right }, pointing, who);
-  return [drawing, html("p", { class: "legend" }, ...legend, place)];
+  follow({ figure, curves, cursor, values, place, x, left, right }, pointing, who);
+  return [drawing, readout];
+}
+
+const curveOf = (figure, name, index) => ({
+  name,
+  colour: `var(--series-${index % COLOURS})`,
+  dash: DASHES[(index + Math.floor(index / COLOURS)) % DASHES.length],
+  x: figure.x[name],
+  y: figure.y[name],
+  low: figure.low?.[name],
+  high: figure.high?.[name],
+});
+
+const stroke = ({ colour, dash }, d) => svg("path", { d, class: "curve", style: `stroke:${colour}`, "stroke-dasharray": dash });
+
+const sample = (curve) =>
+  svg("svg", { viewBox: "0 0 26 8", class: "sample", "aria-hidden": "true" }, stroke(curve, "M0 4H26"));
+
+// Where each curve begins, ends, and is lowest and highest.
+function description(figure, curves) {
+  const sentences = curves.map(({ name, x, y }) => {
+    const points = y.map((value, index) => [x[index], value]).filter(([, value]) => value !== null);
+    if (!points.length) return `${name}: no values.`;
+    const [[first, begin], [last, end]] = [points[0], points.at(-1)];
+    const [least, most] = range(points.map(([, value]) => value));
+    const course = `from ${number(begin)} at ${number(first)} to ${number(end)} at ${number(last)}`;
+    return `${name}: ${course}, lowest ${number(least)}, highest ${number(most)}.`;
+  });
+  return [`${figure.title}: ${figure.y_label} against ${figure.x_label}.`, ...sentences].join(" ");
 }
 
 function axes(figure, x, y, [left, right], [least, most]) {
@@ -84,17 +115,7 @@ function band({ x: xs, low, high, colour }, x, y) {
 }
 
 // The legend shows each curve's value where the pointer is, in all runs.
-function follow({ figure, curves, drawing, cursor, values, place, x, left, right }, pointing, who) {
-  const whole = scale(LEFT, LEFT + WIDTH, left, right);
-  const move = (at) => pointing.move(Math.max(left, Math.min(right, at)));
-  drawing.addEventListener("pointermove", (event) => move(whole(within(drawing, event).x)));
-  drawing.setAttribute("tabindex", 0);
-  drawing.addEventListener("keydown", (event) => {
-    const direction = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!direction) return;
-    event.preventDefault();
-    move((pointing.at ?? left) + (direction * (right - left)) / KEYS_ACROSS);
-  });
+function follow({ figure, curves, cursor, values, place, x, left, right }, pointing, who) {
   pointing.watch(who, (at) => {
     const shown = at !== null && at >= left && at <= right;
     cursor.setAttribute("visibility", shown ? "visible" : "hidden");

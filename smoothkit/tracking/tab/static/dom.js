@@ -25,29 +25,33 @@ export const label = (text, x, y, where = "middle", attributes = {}) =>
 // A line in a drawing.
 export const line = (x1, y1, x2, y2, kind) => svg("line", { x1, y1, x2, y2, class: kind });
 
-// A drawing that a screen reader takes for one picture, described by `description`.
-export const picture = (width, height, description, ...children) =>
-  svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": description }, ...children);
-
 // A number as people read it: `digits` significant ones, a true minus sign, a dash where there is none.
 export function number(value, digits = 3) {
   if (value === null || value === undefined) return "–";
+  if (value === 0) return "0"; // a negative zero too
   const size = Math.abs(value);
   if (Number.isInteger(value) && size < 1e7) return value.toLocaleString("en-GB").replace("-", "−");
   const text = size < 1e-3 || size >= 1e6 ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
   return text.replace("-", "−");
 }
 
-// A number with three decimals, for what lies between 0 and 1.
+// A number with three decimals, for what lies between 0 and 1; what rounds to zero has no sign.
 export const fraction = (value) =>
-  value === null || value === undefined ? "–" : value.toFixed(3).replace("-", "−");
+  value === null || value === undefined ? "–" : Number(value.toFixed(3)).toFixed(3).replace("-", "−");
+
+// The same with a plus sign before what is positive.
+export const signed = (value) => (Number(fraction(value)) > 0 ? "+" : "") + fraction(value);
 
 // What stands in for a figure that holds nothing.
 export const nothing = (text) => [html("p", { class: "muted" }, text)];
 
 export const stepName = (step) => `step ${step.toLocaleString("en-GB")}`;
 
-export const shortened = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+// A name that is too long, with an ellipsis for its middle: names often differ at their ends.
+export function shortened(text, longest) {
+  const head = Math.floor(longest / 2);
+  return text.length > longest ? `${text.slice(0, head)}…${text.slice(head + 1 - longest)}` : text;
+}
 
 // Maps [a, b] to [c, d].
 export const scale = (a, b, c, d) => (value) => c + ((value - a) / (b - a || 1)) * (d - c);

@@ -3,7 +3,7 @@
 import { Board } from "./board.js";
 import { fetchSeries, fetchTags } from "./data.js";
 import { html } from "./dom.js";
-import { Picker } from "./picker.js";
+import { MOST_AT_FIRST, Picker } from "./picker.js";
 import { Stepper } from "./stepper.js";
 import { followTheme } from "./theme.js";
 
@@ -38,6 +38,19 @@ function alternating(runs) {
   };
   const turns = new Map(runs.map((run) => [run, turn(run)]));
   return [...runs].sort((left, right) => turns.get(left) - turns.get(right));
+}
+
+// Give each new run the colour that is used least. Those that are shown at first have one that no other of them has.
+// A run keeps its colour when others appear before it.
+function number(runs, numbers) {
+  const shown = runs.slice(0, MOST_AT_FIRST);
+  const uses = (among, colour) => among.filter((run) => numbers.get(run) === colour).length;
+  for (const run of runs) {
+    if (numbers.has(run)) continue;
+    const cost = (colour) => uses(runs, colour) + (shown.includes(run) ? runs.length * uses(shown, colour) : 0);
+    const costs = Array.from({ length: RUN_COLOURS }, (_, colour) => cost(colour));
+    numbers.set(run, costs.indexOf(Math.min(...costs)));
+  }
 }
 
 class Page {
@@ -80,10 +93,7 @@ class Page {
   }
 
   start() {
-    followTheme(() => {
-      this._board.forget();
-      this._redraw();
-    });
+    followTheme();
     this.load();
     setInterval(() => {
       if (this._auto.box.checked && !document.hidden) this.load();
@@ -102,9 +112,9 @@ class Page {
     const runs = Object.keys(this._listing.runs).sort(byName);
     const tags = [...new Set(runs.flatMap((run) => Object.keys(this._listing.runs[run])))].sort(byHistory);
     this._empty.hidden = runs.length > 0;
-    // A run keeps its colour when others appear before it.
-    for (const run of runs) if (!this._numbers.has(run)) this._numbers.set(run, this._numbers.size);
-    this._runs.update(runs, alternating(runs), (run) => this._colour(run));
+    const preferred = alternating(runs);
+    number(preferred, this._numbers);
+    this._runs.update(runs, preferred, (run) => this._colour(run));
     this._tags.update(tags, tags);
     await this._select();
   }
@@ -158,7 +168,7 @@ class Page {
   }
 
   _colour(run) {
-    return `var(--run-${this._numbers.get(run) % RUN_COLOURS})`;
+    return `var(--run-${this._numbers.get(run)})`;
   }
 
   _switch(text, on, changed) {

@@ -1,13 +1,14 @@
 // Matrices with named rows and columns; pointer and arrow keys read single entries.
 
-import { colourScale } from "./colours.js";
 import { html, label, nothing, number, shortened, svg } from "./dom.js";
-import { within } from "./pointing.js";
+import { readable } from "./pointing.js";
+import { shadesOf, STRONG, written } from "./shades.js";
 
 const SIDE = 288;
-const MOST_WRITTEN = 12;
+const LARGEST_ANNOTATED = 12;
 const MOST_NAMES = 20;
 const LEVELS = 48;
+const GRADIENT = 150;
 
 const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 let drawn = 0;
@@ -21,77 +22,78 @@ export function drawMatrix(figure, pointing, who) {
   const longest = (names) => Math.min(12, Math.max(...names.map((name) => name.length)));
   const left = 22 + 6.4 * longest(figure.rows);
   const top = 24 + (rotated ? 5.6 * longest(figure.columns) + 4 : 10);
-  const colours = colourScale(figure.values.flat().filter((value) => value !== null));
+  // Of a matrix that was cut, all columns count, as they do where the whole of it is drawn.
+  const shades = shadesOf(figure.values.flat().filter((value) => value !== null), figure.full_shape?.[1] ?? columns);
   // A slanted name of the last column reaches beyond it.
-  const width = Math.max(left + size * columns + (rotated ? 3 * longest(figure.columns) : 4), left + 170);
+  const width = Math.max(left + size * columns + (rotated ? 3 * longest(figure.columns) : 4), left + GRADIENT + 20);
   const height = top + size * rows + 46;
   const mark = svg("rect", { width: size, height: size, class: "mark", visibility: "hidden" });
-  const drawing = svg(
-    "svg",
+  const readout = html("p", { class: "readout" });
+  const place = { left, top, size };
+  const drawing = readable(
     {
-      viewBox: `0 0 ${width} ${height}`,
-      tabindex: 0,
-      role: "application",
-      "aria-roledescription": "matrix",
-      "aria-label": `${figure.title}: ${rows} by ${columns}, ${figure.row_label} by ${figure.column_label}; arrow keys read the entries`,
+      width,
+      height,
+      kind: "matrix",
+      description: `${figure.title}: ${rows} by ${columns}, ${figure.row_label} by ${figure.column_label}. Arrow keys read the entries.`,
+      readout,
+      moves: MOVES,
+      ...reading(figure, place, pointing),
     },
-    ...cells(figure, colours, left, top, size),
-    ...names(figure, left, top, size, rotated),
-    ...legend(colours, left, top + size * rows + 14),
+    ...cells(figure, shades, place),
+    ...names(figure, place, rotated),
+    ...legend(shades, left, top + size * rows + 14),
     mark,
   );
-  const readout = html("p", { class: "readout" });
-  read(figure, { drawing, readout, mark, left, top, size }, pointing, who);
-  const cut = figure.full_shape
-    ? [html("p", { class: "muted" }, `The first ${rows} of ${number(figure.full_shape[0])} rows, ${columns} of ${number(figure.full_shape[1])} columns.`)]
-    : [];
-  return [drawing, readout, ...cut];
+  follow(figure, { readout, mark, ...place }, pointing, who);
+  return [drawing, readout, ...cutNote(figure)];
+}
+
+function cutNote({ full_shape: full, rows, columns }) {
+  if (!full) return [];
+  const text = `The first ${rows.length} of ${number(full[0])} rows, ${columns.length} of ${number(full[1])} columns.`;
+  return [html("p", { class: "muted" }, text)];
 }
 
 // One path for each shade, not one element for each entry: 10,000 entries then redraw while the slider moves.
-function cells({ values }, colours, left, top, size) {
-  const shades = new Map();
-  const undefinedOnes = [];
+function cells({ values }, shades, { left, top, size }) {
+  const paths = new Map();
   values.forEach((row, i) =>
     row.forEach((value, j) => {
-      const square = `M${left + j * size} ${top + i * size}h${size}v${size}h${-size}z`;
-      if (value === null) undefinedOnes.push(square);
-      else {
-        const level = Math.round(colours.place(value) * LEVELS);
-        if (!shades.has(level)) shades.set(level, { value, squares: [] });
-        shades.get(level).squares.push(square);
-      }
+      const level = value === null ? null : Math.round(shades.strength(value) * LEVELS);
+      if (!paths.has(level)) paths.set(level, []);
+      paths.get(level).push(`M${left + j * size} ${top + i * size}h${size}v${size}h${-size}z`);
     }),
   );
-  const paths = [...shades.values()].map(({ value, squares }) =>
-    svg("path", { d: squares.join(""), fill: colours.colour(value), class: "cells" }),
-  );
-  if (undefinedOnes.length) paths.push(svg("path", { d: undefinedOnes.join(""), class: "undefined" }));
-  const frame = { x: left, y: top, width: size * values[0].length, height: size * values.length, class: "frame" };
-  return [...paths, svg("rect", frame), ...entries(values, colours, left, top, size)];
+  const box = { x: left, y: top, width: size * values[0].length, height: size * values.length };
+  return [
+    svg("rect", { ...box, class: "paper" }),
+    ...[...paths].map(([level, squares]) => svg("path", { d: squares.join(""), ...shade(level) })),
+    svg("rect", { ...box, class: "frame" }),
+    ...entries(values, shades, left, top, size),
+  ];
 }
 
-// An entry as there is room for it: `.076` for 0.0763.
-function written(value) {
-  if (value === null) return "–";
-  const text = value.toFixed(Math.abs(value) < 0.1 ? 3 : 2);
-  return (Number.isInteger(value) ? String(value) : text).replace("-", "−").replace(/^(−?)0\./, "$1.");
+function shade(level) {
+  if (level === null) return { class: "cells undefined" };
+  return { class: `cells ${level < 0 ? "negative" : "positive"}`, "fill-opacity": Math.abs(level) / LEVELS };
 }
 
-function entries(values, colours, left, top, size) {
-  if (Math.max(values.length, values[0].length) > MOST_WRITTEN) return [];
+function entries(values, shades, left, top, size) {
+  if (Math.max(values.length, values[0].length) > LARGEST_ANNOTATED) return [];
   const texts = values.map((row) => row.map(written));
   const longest = Math.max(...texts.flat().map((text) => text.length));
   const font = Math.min(11, size * 0.36, (size * 1.6) / longest);
+  const strong = (value) => value !== null && Math.abs(shades.strength(value)) >= STRONG;
   return values.flatMap((row, i) =>
     row.map((value, j) => {
-      const place = { style: `font-size:${font}px;fill:${value === null ? "var(--muted)" : colours.ink(value)}`, class: "entry" };
-      return label(texts[i][j], left + (j + 0.5) * size, top + (i + 0.5) * size + font * 0.36, "middle", place);
+      const ink = { class: strong(value) ? "entry strong" : "entry", style: `font-size:${font}px` };
+      return label(texts[i][j], left + (j + 0.5) * size, top + (i + 0.5) * size + font * 0.36, "middle", ink);
     }),
   );
 }
 
-function names(figure, left, top, size, rotated) {
+function names(figure, { left, top, size }, rotated) {
   const every = (list) => Math.ceil(list.length / MOST_NAMES);
   const some = (list) => list.map((name, at) => [shortened(name, 12), at]).filter(([, at]) => at % every(list) === 0);
   return [
@@ -105,36 +107,35 @@ function names(figure, left, top, size, rotated) {
   ];
 }
 
-function legend(colours, left, y) {
+// The scale: strength grows evenly along it, so its colours need no more stops than its ends and zero.
+function legend({ high, signed, strength }, left, y) {
   const gradient = `ramp-${(drawn += 1)}`;
-  const width = 150;
-  const stops = colours.ramp.map((colour, at) => svg("stop", { offset: at / (colours.ramp.length - 1), "stop-color": colour }));
-  const values = colours.low < 0 ? [colours.low, 0, colours.high] : [0, colours.high / 10, colours.high];
+  const shades = [...(signed ? ["negative"] : []), "paper", "positive"];
+  const stops = shades.map((shade, at) => svg("stop", { offset: at / (shades.length - 1), class: shade }));
+  const values = signed ? [-high, 0, high] : [0, high / 10, high];
+  const place = (value) => left + GRADIENT * (signed ? (1 + strength(value)) / 2 : strength(value));
   return [
     svg("defs", {}, svg("linearGradient", { id: gradient }, ...stops)),
-    svg("rect", { x: left, y, width, height: 9, style: `fill:url(#${gradient})`, class: "frame" }),
-    ...values.map((value) => label(number(value, 2), left + colours.place(value) * width, y + 22, "middle", { class: "tiny" })),
+    svg("rect", { x: left, y, width: GRADIENT, height: 9, style: `fill:url(#${gradient})` }),
+    svg("rect", { x: left, y, width: GRADIENT, height: 9, class: "frame" }),
+    ...values.map((value) => label(number(value, 2), place(value), y + 22, "middle", { class: "tiny" })),
   ];
 }
 
-function read(figure, { drawing, readout, mark, left, top, size }, pointing, who) {
-  const inside = ([i, j]) => i >= 0 && j >= 0 && i < figure.rows.length && j < figure.columns.length;
-  const move = (cell) => inside(cell) && pointing.move(cell);
-  drawing.addEventListener("pointermove", (event) => {
-    const point = within(drawing, event);
-    move([Math.floor((point.y - top) / size), Math.floor((point.x - left) / size)]);
-  });
-  drawing.addEventListener("keydown", (event) => {
-    if (!(event.key in MOVES)) return;
-    event.preventDefault();
-    const [i, j] = pointing.at ?? [0, -1];
-    move([i + MOVES[event.key][0], j + MOVES[event.key][1]]);
-  });
-  // Of several matrices that show the entry, the one with the focus says it.
-  drawing.addEventListener("focus", () => readout.setAttribute("aria-live", "polite"));
-  drawing.addEventListener("blur", () => readout.removeAttribute("aria-live"));
+const holds = (figure, [i, j]) => i >= 0 && j >= 0 && i < figure.rows.length && j < figure.columns.length;
+
+function reading(figure, { left, top, size }, pointing) {
+  const move = (cell) => holds(figure, cell) && pointing.move(cell);
+  return {
+    point: ({ x, y }) => move([Math.floor((y - top) / size), Math.floor((x - left) / size)]),
+    // The first key finds the first entry.
+    go: ([down, right]) => move(pointing.at ? [pointing.at[0] + down, pointing.at[1] + right] : [0, 0]),
+  };
+}
+
+function follow(figure, { readout, mark, left, top, size }, pointing, who) {
   pointing.watch(who, (cell) => {
-    const shown = cell !== null && inside(cell);
+    const shown = cell !== null && holds(figure, cell);
     mark.setAttribute("visibility", shown ? "visible" : "hidden");
     readout.classList.toggle("muted", !shown);
     readout.textContent = "Point at an entry, or use the arrow keys.";

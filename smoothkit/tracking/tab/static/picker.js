@@ -2,7 +2,7 @@
 
 import { html } from "./dom.js";
 
-const MOST_AT_FIRST = 6;
+export const MOST_AT_FIRST = 6;
 
 export class Picker {
   constructor(title, what, changed) {

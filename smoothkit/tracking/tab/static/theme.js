@@ -11,18 +11,12 @@ function host() {
   }
 }
 
-export function isDark() {
-  return document.documentElement.dataset.theme === "dark";
-}
-
-// Set the theme now and whenever it changes; `changed` is called after each change.
-export function followTheme(changed) {
+// Set the theme now and whenever it changes; the style sheet does the rest.
+export function followTheme() {
   const body = host();
   const apply = () => {
-    const theme = (body ? body.classList.contains("dark-mode") : system.matches) ? "dark" : "light";
-    if (document.documentElement.dataset.theme === theme) return;
-    document.documentElement.dataset.theme = theme;
-    changed();
+    const dark = body ? body.classList.contains("dark-mode") : system.matches;
+    document.documentElement.dataset.theme = dark ? "dark" : "light";
   };
   if (body) new MutationObserver(apply).observe(body, { attributes: true, attributeFilter: ["class"] });
   else system.addEventListener("change", apply);

@@ -1,0 +1,40 @@
+"""What can be made out in a picture: how many classes, names and points it shows, and how a long name is cut."""
+
+LARGEST_ANNOTATED = 12
+"""Classes up to which every entry of a matrix is written into its cell."""
+MOST_CLASSES = 100
+"""Classes of a matrix that are kept; beyond that nothing can be read from it."""
+MOST_TICKS = 25
+"""Names that an axis shows; of more classes, every second or third one and so on."""
+LONGEST_NAME = 16
+"""Characters of a class name that an axis shows."""
+
+
+def shorten(name: str, longest: int = LONGEST_NAME) -> str:
+    """A name that is too long, with an ellipsis for its middle: names often differ at their ends.
+
+    >>> shorten("golden retriever 17", 12)
+    'golden…er 17'
+    """
+    head = longest // 2
+    return name if len(name) <= longest else name[:head] + "…" + name[head + 1 - longest :]
+
+
+def named_ticks(names: int) -> range:
+    """Which of so many names an axis shows.
+
+    >>> list(named_ticks(60))[:4]
+    [0, 3, 6, 9]
+    """
+    return range(0, names, -(-names // MOST_TICKS) or 1)
+
+
+def kept_points(points: int, most: int) -> list[int]:
+    """Which of so many points are kept: `most` of them at even distances, the first and the last included.
+
+    >>> kept_points(9, 5), kept_points(3, 5)
+    ([0, 2, 4, 6, 8], [0, 1, 2])
+    """
+    if points <= most:
+        return list(range(points))
+    return [round(place * (points - 1) / (most - 1)) for place in range(most)]
