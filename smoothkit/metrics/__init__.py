@@ -2,13 +2,16 @@
 
 | subject | modules |
 | --- | --- |
-| what is accepted, and what follows from it | `boundary` (the rules that all share), `events`, `bins`, `ties` |
+| what is accepted, and what follows from it | `boundary` (the rules that all share), `scan`, `events`, `bins`, `ties` |
 | right and wrong, proper scores | `scores`, `margins` |
 | calibration | `calibration`, `classwise`, `smooth`, `cumulative`, `isotonic`, `temperature` |
 | selective prediction | `selective`, `selection_score` |
-| ordered classes, trees of classes, hybrids, features | `ordinal`, `hierarchy`, `hierarchical`, `hybrid`, `collapse` |
-| groups of samples | `groups` (any metric), `group_calibration`, `matching` |
-| intervals and comparisons | `intervals`, `rank_intervals`, `paired`; `smoothkit.statistics` beneath them |
+| ordered classes | `ordinal`, `kappa` |
+| trees of classes | `hierarchy`, `hierarchical`, `height_rows`, `top_classes` |
+| hybrids of two classes, features | `hybrid`, `collapse` |
+| groups of samples | `groups` (any metric), `group_calibration`, `gap_difference`, `matching` |
+| intervals | `intervals`, `linearised`, `rank_intervals`, `weighted_ranks`, `selective_intervals` |
+| comparisons | `paired`; `smoothkit.statistics` beneath it |
 | batch by batch | `streaming`, `sketch` |
 | names for scenario files | `metric`, `catalogue` |
 """

@@ -16,6 +16,7 @@ from torch import Tensor
 from smoothkit.metrics.boundary import Block, Labels, blocks, check_choice
 from smoothkit.metrics.height_rows import (
     Decision,
+    Heights,
     expected_height_rows,
     heights_by_place,
     nearest_similarities,
@@ -95,16 +96,11 @@ def hierarchical_errors(
     hierarchy.require_classes(metric, outputs)
     hierarchy.require_places(metric, k)
     heights = hierarchy.heights.to(outputs.device)
-    # Two sums by place, one over all rows and one over the mistakes; the mistakes; and the labels by class.
     sums = tuple(torch.zeros(size, dtype=torch.float64, device=outputs.device) for size in (k, k, 1, len(heights)))
     for block in blocks(metric, outputs, labels, from_logits=from_logits, ignore_index=ignore_index):
-        found = ranked(block, heights, k, decision)
-        every, wrong = heights_by_place(block, heights, found)
-        mistakes = (1 - block.label_mass(found[:, 0])).sum()
-        for total, part in zip(sums, (every.sum(dim=0), wrong.sum(dim=0), mistakes, _label_masses(block)), strict=True):
+        for total, part in zip(sums, _block_sums(block, heights, k, decision), strict=True):
             total += part
-    every, wrong, mistakes, label_masses = sums
-    return _errors(hierarchy, every, wrong, mistakes.squeeze(0), label_masses)
+    return _errors(hierarchy, *sums)
 
 
 def mistake_severity(
@@ -241,6 +237,16 @@ def near_decisions(outputs: Outputs, hierarchy: Hierarchy, *, from_logits: bool 
     return torch.cat([ranked(block, heights, 1, "near")[:, 0] for block in parts])
 
 
+def _block_sums(
+    block: Block, heights: Heights, k: int, decision: Decision
+) -> tuple[Shaped[Tensor, " k"], Shaped[Tensor, " k"], Float64[Tensor, "1"], Shaped[Tensor, " classes"]]:
+    """Heights by place, summed over all rows and over the mistakes; the mistakes; and the labels by class."""
+    found = ranked(block, heights, k, decision)
+    every, wrong = heights_by_place(block, heights, found)
+    mistakes = (1 - block.label_mass(found[:, 0])).sum(dim=0, keepdim=True)
+    return every.sum(dim=0), wrong.sum(dim=0), mistakes, _label_masses(block)
+
+
 def _label_masses(block: Block) -> Shaped[Tensor, " classes"]:
     """How many rows, or how much of them, each class labels."""
     if block.labels.ndim == 2:
@@ -252,7 +258,7 @@ def _errors(
     hierarchy: Hierarchy,
     every: Float64[Tensor, " k"],
     wrong: Float64[Tensor, " k"],
-    mistakes: Float64[Tensor, ""],
+    mistakes: Float64[Tensor, "1"],
     label_masses: Float64[Tensor, " classes"],
 ) -> HierarchicalErrors:
     """Sums by place and the masses of the labels, turned into means."""
@@ -261,4 +267,4 @@ def _errors(
     distance, mistake_distance = every.cumsum(dim=0) / ks, wrong.cumsum(dim=0) / ks
     best = label_masses @ nearest_similarities(hierarchy, len(every)).to(every.device).cumsum(dim=1)
     precision = ks * (rows - distance / hierarchy.height) / best
-    return HierarchicalErrors(mistakes / rows, distance / rows, mistake_distance / mistakes, precision)
+    return HierarchicalErrors(mistakes.squeeze(0) / rows, distance / rows, mistake_distance / mistakes, precision)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from smoothkit.metrics.bins import Reliability
 from smoothkit.metrics.calibration import debiased_squared_error_of
+from smoothkit.metrics.linearised import linearised_interval
 from smoothkit.statistics import Interval, recentred_interval, student_interval, student_p_value
 from smoothkit.statistics.interval import TAILS
 from smoothkit.statistics.resampling import RESAMPLES
@@ -21,7 +22,7 @@ Z = float(ndtri(TAILS[1]))
 
 
 def mean_interval(values: Float64[Tensor, " rows"]) -> Interval:
-    """The mean of independent rows (a loss, a score) by Student's t; a single row has no bounds.
+    """The mean of independent rows (a loss, a score) by Student's t; no bounds for rows that are all alike, or one.
 
     Raises:
         ValueError: there are no rows.
@@ -30,11 +31,10 @@ def mean_interval(values: Float64[Tensor, " rows"]) -> Interval:
     >>> round(interval.low, 4), round(interval.high, 4)
     (-0.4841, 4.4841)
     """
-    rows = len(values)
-    if rows == 0:
+    if not len(values):
         raise ValueError("mean_interval: there are no rows")
-    error = math.sqrt(float(values.var(correction=1)) / rows) if rows > 1 else math.nan
-    return student_interval(float(values.mean()), error, float(rows - 1), "Student's t")
+    mean = values.mean()
+    return linearised_interval(float(mean), values - mean, method="Student's t")
 
 
 def wilson_bounds(

@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from smoothkit.metrics.linearised import linearised_interval
+from smoothkit.metrics.intervals import mean_interval
 from smoothkit.statistics import Interval
 
 RowValues = Callable[[Tensor, Tensor], Tensor]
@@ -45,7 +45,4 @@ class Metric:
         """The 95 % interval for other rows of the same law, with this very model; None if the metric has none."""
         if self.bounds is not None:
             return self.bounds(logits, labels)
-        if self.rows is None:
-            return None
-        values = self.rows(logits, labels)
-        return linearised_interval(float(values.mean()), values - values.mean(), method="Student's t")
+        return None if self.rows is None else mean_interval(self.rows(logits, labels))

@@ -134,25 +134,34 @@ def test_a_difference_that_many_comparisons_explain_is_no_verdict():
     assert among.verdict == "open"
 
 
-def false_alarms(groups, rows, trials):
-    """How often any pair of calibrated groups gets a verdict, and how often one of them is named the worst."""
+def told_apart(groups, rows, trials):
+    """How often any pair of calibrated groups gets a verdict."""
     noise = generator(2)
     alarms = []
     for _ in range(trials):
         alike = {str(index): sample(noise, rows) for index in range(groups)}
-        worst = worst_group(calibration_by_group(alike, noise, 1))
-        alarms.append((any(pair.verdict != "open" for pair in compare_groups(alike, noise, 1)), worst is not None))
-    return np.mean(alarms, axis=0)
+        alarms.append(any(pair.verdict != "open" for pair in compare_groups(alike, noise, 1)))
+    return np.mean(alarms)
+
+
+def named_worst(groups, rows, trials):
+    """How often one of so many calibrated groups is named the worst."""
+    noise = generator(2)
+    drawn = ({str(index): sample(noise, rows) for index in range(groups)} for _ in range(trials))
+    return np.mean([worst_group(calibration_by_group(alike, noise, 1)) is not None for alike in drawn])
 
 
 def test_many_groups_that_are_alike_are_seldom_told_apart():
-    assert (false_alarms(6, 100, 15) <= 0.14).all()
+    assert told_apart(6, 100, 15) <= 0.14
+    # Each by itself, four in ten.
+    assert named_worst(10, 100, 50) <= 0.14
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("groups", [3, 10])
 def test_false_alarms_do_not_grow_with_the_number_of_groups(groups):
-    assert (false_alarms(groups, 100, 100) <= 0.11).all()
+    assert told_apart(groups, 100, 100) <= 0.11
+    assert named_worst(groups, 100, 1000) <= 0.07
 
 
 def test_groups_in_different_bins_are_refused():
