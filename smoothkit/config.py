@@ -89,8 +89,12 @@ def validate(
     _, problems = _validate_model(model, values, also)
     resolved = dict(values)
     for path, component, many in components(model):
-        table = _lookup(values, path)
-        if table is None and isinstance(_lookup(values, path[:-1]), dict):
+        if len(path) > 1 and path[0] not in resolved:
+            # A table that is not written has components too, whose options a dump is to say as well.
+            default = model.model_fields[str(path[0])].get_default(call_default_factory=True)
+            resolved |= {str(path[0]): dump(default)} if isinstance(default, Config) else {}
+        table = _lookup(resolved, path)
+        if table is None and isinstance(_lookup(resolved, path[:-1]), dict):
             table = _default(model, path)
         if many and isinstance(table, list):
             items = [_options(item, component, (*path, i), registry, problems) for i, item in enumerate(table)]
