@@ -24,6 +24,7 @@ from smoothkit.config import validate
 from smoothkit.data import Dataset, ImageSet
 from smoothkit.data.prepare import prepare
 from smoothkit.distributed import Group
+from smoothkit.report.figures import Figure
 from smoothkit.run import Run
 from smoothkit.scenario import RunInfo
 from smoothkit.stopping import StopRequest
@@ -64,6 +65,9 @@ class _Silent:
         pass
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
+        pass
+
+    def figures(self, step: int, figures: Mapping[str, Figure]) -> None:
         pass
 
 

@@ -46,7 +46,8 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     partial = path.with_name(path.name + ".part")
     try:
         with partial.open("wb") as stream:
-            np.savez(stream, **{name: np.asarray(values) for name, values in arrays.items()})
+            columns = {name: np.asarray(values) for name, values in arrays.items()}
+            np.savez(stream, **columns)  # pyright: ignore[reportArgumentType]
         os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)

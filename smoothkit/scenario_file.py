@@ -235,6 +235,7 @@ def _branch(base: Layers, table: Mapping[str, Any], origin: Origin, changes: Ite
 
 
 def folder_name(name: str) -> str:
+    """What a variant's folder is called: its name in small letters, with what a path cannot hold as hyphens."""
     return re.sub(r"[^a-z0-9.+_-]+", "-", name.lower()).strip("-.") or "variant"
 
 
