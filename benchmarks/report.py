@@ -8,12 +8,11 @@ the command in a process of its own, against reading the same lines with `json.l
 
 import json
 import random
-import resource
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
+
+from startup import cpu_seconds
 
 VARIANTS, SEEDS, STEPS, TAGS, SCALARS, CLASSES = 20, 10, 10_000, 4, 30, 10
 READ = (
@@ -38,8 +37,8 @@ def measure() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         study = Path(name, "study")
         make_study(study)
-        floor = _cpu_seconds("-c", READ, str(study))
-        seconds = _cpu_seconds("-m", "smoothkit", "report", str(study), "--format", "html", "--format", "markdown")
+        floor = cpu_seconds("-c", READ, str(study))
+        seconds = cpu_seconds("-m", "smoothkit", "report", str(study), "--format", "html", "--format", "markdown")
         size = (study / "report.html").stat().st_size / 1e6
     return [Row("reading the logs line by line", floor, 0.0), Row("the report", seconds, size)]
 
@@ -114,13 +113,6 @@ def _risk(generator: random.Random) -> dict[str, object]:
     rate = generator.uniform(0.05, 0.15)
     curve = {"x": {"model": coverage}, "y": {"model": [rate * value**2 for value in coverage]}}
     return {"kind": "curves", "title": "Risk against coverage", "x_label": "coverage", "y_label": "risk", **curve}
-
-
-def _cpu_seconds(*arguments: str) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def main() -> None:

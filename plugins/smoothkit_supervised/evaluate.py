@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from smoothkit.data import Dataset
 from smoothkit.data.dataset import Part
-from smoothkit.metrics import Metric, accuracy, equal_width_edges, nll, reliability, top_label
-from smoothkit.metrics.bins import BINS, BinSums
+from smoothkit.metrics import Metric, accuracy, bins_by_group, nll, reliability, top_label
 from smoothkit.metrics.temperature import NoBestTemperature, fit_temperature
 from smoothkit.prediction import predict
 from smoothkit.report.figures import Figure
@@ -189,13 +188,13 @@ def calibration_by_prediction(logits: Tensor, labels: Tensor, names: tuple[str, 
     Groups are predicted classes, not true ones: a calibrated model is right c of the time among its predictions of a
     class with confidence c, but not among the samples of a class.
     """
-    events = top_label(logits, labels)
-    sums = BinSums(equal_width_edges(BINS), groups=len(names))
-    sums.add(events.confidence, events.correctness, logits.argmax(dim=1))
-    bins = sums.reliability()
-    found: dict[str, Figure] = {"gaps": gaps_figure("Confidence minus accuracy, by predicted class", bins, names)}
+    if len(set(names)) < len(names):
+        # Two classes of one name are two groups.
+        names = tuple(f"{index} {name}" for index, name in enumerate(names))
+    bins = bins_by_group(*top_label(logits, labels), logits.argmax(dim=1), names=names)
+    found: dict[str, Figure] = {"gaps": gaps_figure("Confidence minus accuracy, by predicted class", bins)}
     if len(names) <= MOST_DIAGRAMS:
-        found["reliability_by_class"] = group_reliability_figure("Reliability by predicted class", bins, names)
+        found["reliability_by_class"] = group_reliability_figure("Reliability by predicted class", bins)
     return found
 
 

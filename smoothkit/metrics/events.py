@@ -5,6 +5,7 @@ ways: that its prediction is right (`top_label`), that one class is the label (`
 makes of its probabilities.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -22,6 +23,11 @@ class Events(NamedTuple):
     correctness: Float64[Tensor, " rows"]
     """1 where it came true, 0 where not; under soft labels, the probability that the label gives to it."""
 
+    @classmethod
+    def joined(cls, parts: Iterable[tuple[Float64[Tensor, " _"], Float64[Tensor, " _"]]]) -> "Events":
+        """The events of all parts, one part after the other."""
+        return cls(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
 
 def top_label(
     outputs: Float[Tensor, "rows classes"],
@@ -36,12 +42,10 @@ def top_label(
     >>> top_label(torch.tensor([[0.75, 0.25], [0.5, 0.5]]), torch.tensor([0, 1]), from_logits=False)
     Events(confidence=tensor([0.7500, 0.5000], dtype=torch.float64), correctness=tensor([1., 0.], dtype=torch.float64))
     """
-    parts = [
+    return Events.joined(
         (block.confidence, block.correctness)
         for block in blocks(metric, outputs, labels, from_logits=from_logits, ignore_index=ignore_index)
-    ]
-    confidence, correctness = zip(*parts, strict=True)
-    return Events(torch.cat(confidence), torch.cat(correctness))
+    )
 
 
 def one_class(
@@ -60,12 +64,10 @@ def one_class(
     """
     if not 0 <= index < outputs.shape[-1]:
         raise ValueError(f"{metric}: the class must lie in 0..{outputs.shape[-1] - 1}, got {index}")
-    parts = [
+    return Events.joined(
         (block.probs[:, index].clamp(max=1.0), block.label_mass(torch.full_like(block.classes, index)))
         for block in blocks(metric, outputs, labels, from_logits=from_logits, ignore_index=ignore_index)
-    ]
-    confidence, correctness = zip(*parts, strict=True)
-    return Events(torch.cat(confidence), torch.cat(correctness))
+    )
 
 
 def check_events(metric: str, confidence: Float64[Tensor, " rows"], correctness: Float64[Tensor, " rows"]) -> None:

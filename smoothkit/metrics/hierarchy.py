@@ -134,5 +134,4 @@ def level_events(
         predicted = masses.round(decimals=12).argmax(dim=1, keepdim=True)
         inside = (groups == predicted).double()
         parts.append((masses.gather(1, predicted).squeeze(1), block.expected(inside).clamp(max=1.0)))
-    confidence, correctness = zip(*parts, strict=True)
-    return Events(torch.cat(confidence), torch.cat(correctness))
+    return Events.joined(parts)

@@ -174,11 +174,10 @@ def pair_events(
     size = outputs.shape[-1]
     if pair[0] == pair[1] or not all(0 <= index < size for index in pair):
         raise ValueError(f"pair_events: pair must be two different classes of 0..{size - 1}, got {pair}")
-    parts = [
+    return Events.joined(
         _events_of(block, torch.tensor(pair, device=outputs.device).expand(len(block.outputs), 2))
         for block in blocks("pair_events", outputs, labels, from_logits=from_logits, ignore_index=ignore_index)
-    ]
-    return Events(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    )
 
 
 def top_pair_events(
@@ -190,11 +189,10 @@ def top_pair_events(
     Events(confidence=tensor([0.8750], dtype=torch.float64), correctness=tensor([0.5000], dtype=torch.float64))
     """
     _check_hybrid("top_pair_events", outputs, THRESHOLD)
-    parts = [
+    return Events.joined(
         _events_of(block, top_classes(block.outputs, 2))
         for block in blocks("top_pair_events", outputs, labels, from_logits=from_logits, ignore_index=ignore_index)
-    ]
-    return Events(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    )
 
 
 def _hybrids(

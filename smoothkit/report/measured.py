@@ -46,17 +46,16 @@ def reliability_figure(title: str, bins: Reliability) -> ReliabilityFigure:
     )
 
 
-def group_reliability_figure(title: str, bins: Reliability, names: Sequence[str]) -> GroupReliabilityFigure:
-    """A reliability diagram per group, all in the same bins; groups along the first axis of `bins`."""
+def group_reliability_figure(title: str, bins: Mapping[str, Reliability]) -> GroupReliabilityFigure:
+    """A reliability diagram per group, all in the same bins, as `smoothkit.metrics.bins_by_group` makes them."""
     return GroupReliabilityFigure(
-        title=title, groups={name: reliability_figure(name, bins.group(index)) for index, name in enumerate(names)}
+        title=title, groups={name: reliability_figure(name, found) for name, found in bins.items()}
     )
 
 
-def gaps_figure(title: str, bins: Reliability, names: Sequence[str]) -> IntervalsFigure:
+def gaps_figure(title: str, bins: Mapping[str, Reliability]) -> IntervalsFigure:
     """The signed gap of each group with its interval, those with most rows first."""
-    groups = [(name, bins.group(index)) for index, name in enumerate(names)]
-    groups.sort(key=lambda group: -int(group[1].total))
+    groups = sorted(bins.items(), key=lambda group: -int(group[1].total))
     gaps = [confidence_gap_interval_of(found) for _, found in groups]
     return IntervalsFigure(
         title=title,

@@ -1,5 +1,6 @@
 """What a study can see: the smallest difference its number of pairs shows, and the pairs a difference needs."""
 
+import functools
 import math
 
 import numpy as np
@@ -48,13 +49,20 @@ def detectable_difference(deviation: float, pairs: int, level: float = LEVEL) ->
     1.682
     """
     _check_deviation(deviation)
+    return _detectable_in_deviations(pairs, level) * deviation
+
+
+# The variants of a study have as many pairs and one level, so that all its comparisons ask for the same few numbers.
+@functools.cache
+def _detectable_in_deviations(pairs: int, level: float) -> float:
+    """`detectable_difference` in units of the deviation."""
     upper = 1.0
     while paired_power(upper, 1.0, pairs, level) < POWER:
         upper *= 2
     found = root_scalar(
         lambda effect: paired_power(effect, 1.0, pairs, level) - POWER, bracket=(0.0, upper), xtol=1e-12
     )
-    return found.root * deviation
+    return found.root
 
 
 def pairs_needed(difference: float, deviation: float) -> int:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from smoothkit import metrics
 from smoothkit.metrics import boundary
+from tests.metrics.classifiers import classifier, classifiers
 
 METRICS = {
     "accuracy": metrics.accuracy,
@@ -35,21 +36,6 @@ LOGITS_ONLY = {
 few_examples = settings(max_examples=10, deadline=None)
 every_metric = pytest.mark.parametrize("function", (METRICS | LOGITS_ONLY).values(), ids=METRICS | LOGITS_ONLY)
 metrics_of_either = pytest.mark.parametrize("function", METRICS.values(), ids=METRICS)
-
-
-def classifier(rows: int, classes: int, seed: int = 0, scale: float = 2.0) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    logits = scale * torch.randn(rows, classes, generator=generator, dtype=torch.float64)
-    return logits, torch.randint(classes, (rows,), generator=generator)
-
-
-classifiers = st.builds(
-    classifier,
-    rows=st.integers(1, 60),
-    classes=st.integers(2, 12),
-    seed=st.integers(0, 2**31),
-    scale=st.floats(0.01, 100),
-)
 
 
 def same(value: torch.Tensor, expected: torch.Tensor, tolerance: float = 1e-12) -> None:

@@ -24,6 +24,7 @@ from smoothkit.metrics import (
     sides_of,
 )
 from smoothkit.metrics.bins import BinSums, equal_width_edges
+from tests.metrics.classifiers import classifier, classifiers
 
 few_examples = settings(max_examples=30, deadline=None)
 bin_numbers = st.integers(1, 30)
@@ -36,21 +37,6 @@ def _events(pairs):
 soft_events = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=60).map(_events)
 hard_events = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 1)), min_size=1, max_size=60).map(_events)
 events = soft_events | hard_events
-
-
-def classifier(rows: int, classes: int, seed: int = 0, scale: float = 2.0) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    logits = scale * torch.randn(rows, classes, generator=generator, dtype=torch.float64)
-    return logits, torch.randint(classes, (rows,), generator=generator)
-
-
-classifiers = st.builds(
-    classifier,
-    rows=st.integers(1, 60),
-    classes=st.integers(2, 12),
-    seed=st.integers(0, 2**31),
-    scale=st.floats(0.01, 100),
-)
 
 
 @few_examples

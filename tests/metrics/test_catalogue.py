@@ -1,6 +1,7 @@
 """The laws that every registered metric keeps, whatever it measures."""
 
 import math
+from functools import partial
 from importlib import import_module
 
 import pytest
@@ -11,6 +12,7 @@ from torch.nn import functional as F
 
 from smoothkit.builtin import METRICS
 from smoothkit.metrics import Metric
+from tests.metrics import classifiers as random_classifiers
 
 TREE = [[0, 1], [2, 3, 4], [5]]
 OF_A_TREE = ("level_ece", "mistake_severity", "mean_height", "average_distance", "hierarchical_precision")
@@ -32,12 +34,7 @@ every_metric = pytest.mark.parametrize("metric", REGISTERED.values(), ids=list(R
 few_examples = settings(max_examples=10, deadline=None)
 
 
-def classifier(rows: int, seed: int = 0, scale: float = 2.0) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    logits = scale * torch.randn(rows, 6, generator=generator, dtype=torch.float64)
-    return logits, torch.randint(6, (rows,), generator=generator)
-
-
+classifier = partial(random_classifiers.classifier, classes=6)
 classifiers = st.builds(classifier, rows=st.integers(1, 60), seed=st.integers(0, 2**31), scale=st.floats(0.01, 30))
 
 

@@ -1,6 +1,7 @@
 """Measures over a class tree: published values, the definitions spelt out in loops, and ties."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ from smoothkit.metrics.hierarchical import (
     near_decisions,
 )
 from smoothkit.metrics.hierarchy import Hierarchy, level_events
+from tests.metrics import classifiers as random_classifiers
 
 few_examples = settings(max_examples=25, deadline=None)
 
@@ -31,12 +33,7 @@ UNEVEN = [[[0, 1], [2, 3], 4], 5]
 EVEN = Hierarchy.from_tree([[[0, 1], [2, 3], [4]], [[5, 6], [7, 8, 9]]], 10)
 
 
-def classifier(rows: int, classes: int = 6, seed: int = 0) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    logits = 2 * torch.randn(rows, classes, generator=generator, dtype=torch.float64)
-    return logits, torch.randint(classes, (rows,), generator=generator)
-
-
+classifier = partial(random_classifiers.classifier, classes=6)
 classifiers = st.builds(classifier, rows=st.integers(1, 40), seed=st.integers(0, 2**31))
 
 

@@ -8,13 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smoothkit import metrics
-
-
-def classifier(rows: int, classes: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    logits = 2 * torch.randn(rows, classes, generator=generator, dtype=torch.float64)
-    return logits, torch.randint(classes, (rows,), generator=generator)
-
+from tests.metrics.classifiers import classifier
 
 classifiers = st.builds(classifier, rows=st.integers(1, 60), classes=st.integers(2, 12), seed=st.integers(0, 2**31))
 

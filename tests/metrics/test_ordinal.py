@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from smoothkit.metrics import ordinal
 from smoothkit.metrics.kappa import weighted_kappa
+from tests.metrics.classifiers import classifier
 
 few_examples = settings(max_examples=25, deadline=None)
 
@@ -31,12 +32,6 @@ OVERCONFIDENT = [
 FUNCTIONS = [(function, options) for function, options, _ in OVERCONFIDENT] + [(ordinal.unimodal_share, {})]
 names = [f"{function.__name__}{options or ''}" for function, options in FUNCTIONS]
 every_measure = pytest.mark.parametrize(("function", "options"), FUNCTIONS, ids=names)
-
-
-def classifier(rows: int, classes: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    logits = 2 * torch.randn(rows, classes, generator=generator, dtype=torch.float64)
-    return logits, torch.randint(classes, (rows,), generator=generator)
 
 
 classifiers = st.builds(classifier, rows=st.integers(1, 40), classes=st.integers(2, 8), seed=st.integers(0, 2**31))

@@ -10,23 +10,9 @@ from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, top_k_ac
 from torch.nn import functional as F
 
 from smoothkit import metrics
+from tests.metrics.classifiers import classifier, classifiers
 
 few_examples = settings(max_examples=25, deadline=None)
-
-
-def classifier(rows: int, classes: int, seed: int = 0, scale: float = 2.0) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    logits = scale * torch.randn(rows, classes, generator=generator, dtype=torch.float64)
-    return logits, torch.randint(classes, (rows,), generator=generator)
-
-
-classifiers = st.builds(
-    classifier,
-    rows=st.integers(1, 60),
-    classes=st.integers(2, 12),
-    seed=st.integers(0, 2**31),
-    scale=st.floats(0.01, 100),
-)
 
 
 @few_examples

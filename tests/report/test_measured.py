@@ -5,7 +5,6 @@ import torch
 
 from smoothkit import metrics
 from smoothkit.metrics import Events
-from smoothkit.metrics.bins import BinSums
 from smoothkit.report import measured
 
 
@@ -34,14 +33,12 @@ def test_a_reliability_figure_says_what_its_bins_say():
 
 def test_groups_share_their_bins_and_the_largest_comes_first():
     confidence, correctness = events(90)
-    sums = BinSums(metrics.equal_width_edges(15), groups=3)
     group = torch.tensor([0] * 20 + [1] * 70)
-    sums.add(confidence, correctness, group)
-    names = ("few", "many", "none")
-    diagrams = measured.group_reliability_figure("By group", sums.reliability(), names).groups
+    bins = metrics.bins_by_group(confidence, correctness, group, names=("few", "many", "none"))
+    diagrams = measured.group_reliability_figure("By group", bins).groups
     assert {name: sum(diagram.counts) for name, diagram in diagrams.items()} == {"few": 20, "many": 70, "none": 0}
     assert len({diagram.edges for diagram in diagrams.values()}) == 1
-    forest = measured.gaps_figure("Gaps", sums.reliability(), names)
+    forest = measured.gaps_figure("Gaps", bins)
     assert (forest.names, forest.counts) == (("many", "few", "none"), (70, 20, 0))
     assert forest.estimates[0] == pytest.approx(float((confidence - correctness)[20:].mean()))
     assert forest.estimates[2] is forest.low[2] is None

@@ -167,6 +167,11 @@ def test_rows_are_what_the_scalars_are_means_of(carry_out):
         assert sum(values) / 360 == pytest.approx(result.scalars[name], abs=1e-9)
 
 
+def test_two_classes_of_one_name_are_two_groups():
+    figures = calibration_by_prediction(torch.eye(3), torch.tensor([0, 1, 1]), ("a", "b", "a"))
+    assert figures["gaps"].names == tuple(figures["reliability_by_class"].groups) == ("0 a", "1 b", "2 a")
+
+
 def test_figures_are_recorded_at_evaluations_and_not_too_often(carry_out, monkeypatch):
     recorded = []
     monkeypatch.setattr(Run, "record_figures", lambda self, step, prefix, figures: recorded.append((step, prefix)))
