@@ -148,7 +148,7 @@ def _carry_out(study: "Study", jobs: int, nproc: int, quiet: bool, as_json: bool
         outcomes = study.execute(jobs, console, stop)
     if not study.is_main:
         return
-    summary = study.summarise()
+    summary = study.summarise(ended=True)
     page = write_report([study.directory])
     if as_json:
         click.echo(json.dumps(summary, indent=1))

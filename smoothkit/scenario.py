@@ -98,6 +98,9 @@ class Scenario:
     """`module:function` with the signature `(config, run) -> trained`, whatever `evaluate` needs."""
     evaluate: str
     """`module:function` with the signature `(config, run, trained) -> Result`."""
+    conclude: str | None = None
+    """`module:function` with the signature `(findings) -> Conclusion`, called when the runs of a study have ended; see
+    `smoothkit.conclusion`. None where means and differences say everything."""
 
     def load(self) -> tuple[Callable[..., Any], Callable[..., "Result"]]:
         """Import both functions."""

@@ -15,6 +15,7 @@ import tomlkit
 import torch
 
 import smoothkit
+from smoothkit.conclusion import Findings, conclude
 from smoothkit.config import dump
 from smoothkit.distributed import choose_device, process_group
 from smoothkit.errors import OutputError, SmoothkitError
@@ -113,8 +114,8 @@ class Study:
                 prepare_process(task.config.run.threads)
                 yield execute(task, group, console, stop)
 
-    def summarise(self) -> dict[str, Any]:
-        """Read all results there are, write `summary.json`, return its content.
+    def summarise(self, *, ended: bool = False) -> dict[str, Any]:
+        """Read all results there are, write `summary.json`, return its content: with the conclusion if it has `ended`.
 
         Raises:
             SmoothkitError: a result is damaged, or the summary cannot be written.
@@ -127,13 +128,19 @@ class Study:
                 results[task.variant][task.seed] = _read_result(task.directory, task.variant, task.seed, modified)
             elif (error := task.directory / ERROR).exists():
                 failures.append({"variant": task.variant, "seed": task.seed, "error": last_line(error)})
+        variants = self.file.variants
+        findings = Findings(
+            configs={variant.name: variant.config for variant in variants}, baseline=self.file.baseline, results=results
+        )
+        conclusion = conclude(self.file.scenario, findings) if ended else None
         summary = {
             "schema": 1,
-            "scenario": self.file.variants[0].config.scenario,
+            "scenario": variants[0].config.scenario,
             "title": self.file.title,
             "baseline": self.file.baseline,
-            "environment": environment(self.file.variants[0].config.run.device),
+            "environment": environment(variants[0].config.run.device),
             **summarise(results, self.file.baseline),
+            "conclusion": conclusion.to_json() if conclusion else None,
             "failures": failures,
         }
         try:

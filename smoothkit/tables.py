@@ -1,4 +1,4 @@
-"""Tables that several scenarios have in their files: data, a network, augmentations, metrics.
+"""Tables that several scenarios have in their files: data, a network, augmentations, metrics, optimisation.
 
 A scenario adds them to its own configuration as fields; `smoothkit.data.prepare` makes the data that `[data]` asks for.
 """
@@ -6,12 +6,13 @@ A scenario adds them to its own configuration as fields; `smoothkit.data.prepare
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Interval
-from pydantic import AfterValidator
+from annotated_types import Ge, Gt, Interval
+from pydantic import AfterValidator, model_validator
 
 from smoothkit.config import Component, Config
 
 Share = Annotated[float, Interval(gt=0, lt=1)]
+Positive = Annotated[float, Gt(0)]
 
 
 class LabelNoise(Config):
@@ -77,3 +78,42 @@ def different_keys(metrics: tuple[MetricConfig, ...]) -> tuple[MetricConfig, ...
 
 
 MetricsConfig = Annotated[tuple[MetricConfig, ...], AfterValidator(different_keys)]
+
+
+class OptimisationConfig(Config):
+    """What a `[train]` table says of the optimiser: a scenario adds what is its own."""
+
+    epochs: Annotated[int, Ge(1)] = 30
+    """Passes over the training part."""
+    batch_size: Annotated[int, Ge(1)] = 128
+    """Samples in a step, over all processes together."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """SGD with momentum, or AdamW."""
+    lr: Positive = 0.1
+    """Learning rate at its peak."""
+    momentum: Annotated[float, Interval(ge=0, lt=1)] = 0.9
+    """Momentum of SGD."""
+    nesterov: bool = False
+    """Nesterov's form of momentum."""
+    weight_decay: Annotated[float, Ge(0)] = 5e-4
+    """Of the network; a target with parameters has its own."""
+    schedule: Literal["constant", "step", "cosine"] = "cosine"
+    """How the learning rate falls: not at all, by `gamma` at each of `milestones`, or along a half cosine to 0."""
+    warmup_epochs: Annotated[float, Ge(0)] = 0.0
+    """Epochs over which the learning rate rises linearly from 0 to its peak."""
+    milestones: tuple[Annotated[float, Gt(0)], ...] = ()
+    """Epochs after which the `step` schedule multiplies the learning rate by `gamma`."""
+    gamma: Annotated[float, Interval(gt=0, le=1)] = 0.1
+    """Factor of the `step` schedule."""
+    clip: Positive | None = None
+    """Largest norm of the gradient; no clipping by default."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "OptimisationConfig":
+        if (self.schedule == "step") != bool(self.milestones):
+            raise ValueError("milestones and schedule = 'step' belong together: give both or neither")
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0")
+        if any(milestone >= self.epochs for milestone in self.milestones):
+            raise ValueError(f"milestones must lie before the end of training at epoch {self.epochs}")
+        return self

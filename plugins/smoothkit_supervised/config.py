@@ -1,59 +1,30 @@
 """The tables of a supervised scenario file."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from annotated_types import Ge, Gt, Interval
-from pydantic import AfterValidator, Field, model_validator
+from annotated_types import Ge, Interval
+from pydantic import AfterValidator, Field
 
 from smoothkit.config import Config
 from smoothkit.scenario import Scenario, ScenarioConfig
-from smoothkit.tables import AugmentationConfig, DataConfig, MetricConfig, MetricsConfig, ModelConfig
+from smoothkit.tables import (
+    AugmentationConfig,
+    DataConfig,
+    MetricConfig,
+    MetricsConfig,
+    ModelConfig,
+    OptimisationConfig,
+)
 
-Positive = Annotated[float, Gt(0)]
 
-
-class TrainConfig(Config):
+class TrainConfig(OptimisationConfig):
     """`[train]`: the optimisation."""
 
-    epochs: Annotated[int, Ge(1)] = 30
-    """Passes over the training part."""
-    batch_size: Annotated[int, Ge(1)] = 128
-    """Samples in a step, over all processes together."""
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    """SGD with momentum, or AdamW."""
-    lr: Positive = 0.1
-    """Learning rate at its peak."""
-    momentum: Annotated[float, Interval(ge=0, lt=1)] = 0.9
-    """Momentum of SGD."""
-    nesterov: bool = False
-    """Nesterov's form of momentum."""
-    weight_decay: Annotated[float, Ge(0)] = 5e-4
-    """Of the network; a target with parameters has its own."""
-    schedule: Literal["constant", "step", "cosine"] = "cosine"
-    """How the learning rate falls: not at all, by `gamma` at each of `milestones`, or along a half cosine to 0."""
-    warmup_epochs: Annotated[float, Ge(0)] = 0.0
-    """Epochs over which the learning rate rises linearly from 0 to its peak."""
-    milestones: tuple[Annotated[float, Gt(0)], ...] = ()
-    """Epochs after which the `step` schedule multiplies the learning rate by `gamma`."""
-    gamma: Annotated[float, Interval(gt=0, le=1)] = 0.1
-    """Factor of the `step` schedule."""
-    clip: Positive | None = None
-    """Largest norm of the gradient; no clipping by default."""
     ema: Annotated[float, Interval(gt=0, lt=1)] | None = None
     """Decay per step of an exponential average of the weights, which is then what is evaluated; none by default."""
     augment: tuple[AugmentationConfig, ...] = ()
     """Augmentations in this order: names, or tables with options."""
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> "TrainConfig":
-        if (self.schedule == "step") != bool(self.milestones):
-            raise ValueError("milestones and schedule = 'step' belong together: give both or neither")
-        if self.nesterov and not self.momentum:
-            raise ValueError("nesterov needs a momentum above 0")
-        if any(milestone >= self.epochs for milestone in self.milestones):
-            raise ValueError(f"milestones must lie before the end of training at epoch {self.epochs}")
-        return self
 
 
 class EvaluateConfig(Config):

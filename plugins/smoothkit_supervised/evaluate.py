@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from smoothkit.data import Dataset
 from smoothkit.data.dataset import Part
-from smoothkit.metrics import Metric, accuracy, bins_by_group, nll, reliability, top_label
-from smoothkit.metrics.temperature import NoBestTemperature, fit_temperature
+from smoothkit.measurement import fitted_temperature, measure
+from smoothkit.metrics import accuracy, bins_by_group, nll, reliability, top_label
 from smoothkit.prediction import predict
 from smoothkit.report.figures import Figure
 from smoothkit.report.measured import (
@@ -23,7 +23,6 @@ from smoothkit.report.measured import (
 )
 from smoothkit.run import Run
 from smoothkit.scenario import Better, Result
-from smoothkit.tables import MetricConfig
 from smoothkit.targets import Target
 from smoothkit_supervised.config import SupervisedConfig
 
@@ -112,29 +111,6 @@ def evaluate(config: SupervisedConfig, run: Run, trained: Trained) -> Result:
         intervals={**plain.intervals, **scaled.intervals},
         rows={**plain.rows, **scaled.rows},
     )
-
-
-def measure(metrics: Sequence[MetricConfig], logits: Tensor, labels: Tensor, suffix: str = "") -> Result:
-    """Each metric under its name with the suffix, with its interval and its rows if it has any."""
-    chosen: dict[str, Metric] = {f"{metric.name}{suffix}": metric for metric in (each.build() for each in metrics)}
-    intervals = {name: metric.interval(logits, labels) for name, metric in chosen.items()}
-    return Result(
-        scalars={name: metric.function(logits, labels).item() for name, metric in chosen.items()},
-        better={name: metric.better for name, metric in chosen.items() if metric.better},
-        intervals={name: (each.low, each.high) for name, each in intervals.items() if each and each.is_defined},
-        rows={name: metric.rows(logits, labels).tolist() for name, metric in chosen.items() if metric.rows},
-    )
-
-
-def fitted_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The temperature that fits the validation part best; NaN where none is best.
-
-    None is where every prediction there is right (the colder, the better), or where they are no better than chance.
-    """
-    try:
-        return fit_temperature(logits, labels).temperature
-    except NoBestTemperature:
-        return math.nan
 
 
 def selected_accuracies(run: Run) -> dict[str, float]:

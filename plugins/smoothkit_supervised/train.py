@@ -10,13 +10,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from smoothkit.data import training_batches
 from smoothkit.data.prepare import prepare
 from smoothkit.errors import blame
+from smoothkit.optimisation import lr_factor, make_optimizer, parameters_of, set_lr
 from smoothkit.run import Run
 from smoothkit.targets import Target
 from smoothkit_supervised.config import SupervisedConfig
 from smoothkit_supervised.evaluate import MOST_FIGURES, Trained, record_figures, record_progress
 from smoothkit_supervised.fit import check_fit
 from smoothkit_supervised.meta import meta_learner
-from smoothkit_supervised.optimisation import lr_factor, make_optimizer, parameters_of, set_lr
 from smoothkit_supervised.teacher import load_teacher
 
 

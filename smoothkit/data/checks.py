@@ -98,3 +98,25 @@ def check_class_support(
             f"{place}: class {class_names[index]!r} (label {index}) has no sample in the training part; expected at "
             "least one of each class: train on more samples, hold out fewer, or leave the class out"
         )
+
+
+def check_groups(groups: Int64[Tensor, " ids"] | None, group_names: tuple[str, ...], samples: int, place: str) -> None:
+    """Check that every sample belongs to a named group, or none does and no group is named.
+
+    Raises:
+        DataError: ids and names do not belong together, or a name is given twice; the first offender is named.
+    """
+    if groups is None:
+        if group_names:
+            raise DataError(f"{place}: the groups {', '.join(group_names)} are named, but no sample has one")
+        return
+    if len(groups) != samples:
+        raise DataError(f"{place}: {samples} samples but {len(groups)} groups; expected one group for each sample")
+    if len(set(group_names)) < len(group_names):
+        raise DataError(f"{place}: the names of the groups must differ, got {', '.join(group_names)}")
+    index = _first((groups < 0) | (groups >= len(group_names)))
+    if index is not None:
+        raise DataError(
+            f"{place} groups: sample {index} has group {int(groups[index])}; expected 0 to {len(group_names) - 1}, "
+            f"for {len(group_names)} named groups"
+        )

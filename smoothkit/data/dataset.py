@@ -9,12 +9,13 @@ from torch import Tensor
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Subset
 
-from smoothkit.data.checks import check_class_support, check_images, check_labels, check_lengths
+from smoothkit.data.checks import check_class_support, check_groups, check_images, check_labels, check_lengths
 from smoothkit.errors import DataError
 
 # The two axes have different names so that the check of equal lengths is `Dataset`'s, whose message names the set.
 Images = UInt8[Tensor, "samples channels height width"] | Float32[Tensor, "samples ..."]
 Labels = Int64[Tensor, " labels"] | Float32[Tensor, "labels classes"]
+Groups = Int64[Tensor, " ids"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,8 @@ class ImageSet:
     """uint8 pixels (N, C, H, W) on the scale 0..255, or float32 pixels (N, C, H, W) or features (N, D) as they are."""
     labels: Labels
     """Class indices (N,), or one distribution over the classes for each sample (N, K)."""
+    groups: Groups | None = None
+    """Which group of people, or of anything, each sample belongs to (N,); None where nothing is known of groups."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -40,11 +43,13 @@ class ImageSet:
     def select(self, indices: Int64[Tensor, " selected"]) -> "ImageSet":
         """The samples at `indices`, in that order."""
         indices = indices.to(self.images.device)
-        return ImageSet(self.images.index_select(0, indices), self.labels.index_select(0, indices))
+        groups = None if self.groups is None else self.groups.index_select(0, indices)
+        return ImageSet(self.images.index_select(0, indices), self.labels.index_select(0, indices), groups)
 
     def to(self, device: torch.device | str) -> "ImageSet":
         """The set on `device`; nothing is copied if it is there already."""
-        return ImageSet(self.images.to(device), self.labels.to(device))
+        groups = None if self.groups is None else self.groups.to(device)
+        return ImageSet(self.images.to(device), self.labels.to(device), groups)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +70,8 @@ class StreamedSet:
     """Class indices (N,), or one distribution over the classes for each sample (N, K)."""
     shape: tuple[int, int, int]
     """(C, H, W) of every sample."""
+    groups: Groups | None = None
+    """Which group each sample belongs to (N,); None where nothing is known of groups."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,7 +80,11 @@ class StreamedSet:
         """The samples at `indices`, in that order."""
         chosen = indices.tolist()
         return StreamedSet(
-            Subset(self.samples, chosen), Subset(self.plain, chosen), self.labels.index_select(0, indices), self.shape
+            Subset(self.samples, chosen),
+            Subset(self.plain, chosen),
+            self.labels.index_select(0, indices),
+            self.shape,
+            None if self.groups is None else self.groups.index_select(0, indices),
         )
 
 
@@ -86,8 +97,9 @@ class Dataset:
 
     Raises:
         DataError: a part is empty, images and labels differ in number, a label is outside 0..K-1, a soft label is not a
-            distribution, a float value is not finite, a class has no sample in the training part, or the parts differ
-            in the shape of a sample. The message names this data set, the part, and the first offender.
+            distribution, a float value is not finite, a class has no sample in the training part, the parts differ in
+            the shape of a sample, or a sample is of no named group. The message names this data set, the part, and the
+            first offender.
     """
 
     train: Part
@@ -99,6 +111,9 @@ class Dataset:
     """Standard deviation of each channel, on the same scale."""
     name: str = "data set"
     """What error messages call this data set: its registered name, or its file."""
+    group_names: tuple[str, ...] = ()
+    """What the groups are called, by their ids from 0; empty where nothing is known of groups. One without samples is
+    allowed."""
 
     def __post_init__(self) -> None:
         for part_name, part in (("train", self.train), ("test", self.test)):
@@ -110,6 +125,7 @@ class Dataset:
                 # Torch's map-style data sets are sized, though their base class does not say so.
                 check_lengths(len(part.samples), len(part.labels), place)  # pyright: ignore[reportArgumentType]
             check_labels(part.labels, self.num_classes, place)
+            check_groups(part.groups, self.group_names, len(part), place)
         if self.train.shape != self.test.shape:
             raise DataError(
                 f"{self.name}: training samples have shape {self.train.shape} and test samples {self.test.shape}; "

@@ -41,11 +41,19 @@ def split(
     return rest.nonzero().flatten(), chosen
 
 
+def strata(dataset: Dataset) -> Int64[Tensor, " samples"]:
+    """What splits of the training part keep the shares of: each sample's class, or class and group where groups are
+    known; of a soft label the most probable class."""
+    labels, groups = dataset.train.labels, dataset.train.groups
+    classes = labels.argmax(1) if labels.ndim == 2 else labels
+    return classes if groups is None else classes * len(dataset.group_names) + groups
+
+
 def hold_out(dataset: Dataset, validation: float | int, seed: int) -> tuple[Dataset, Part]:
     """The data set with a smaller training part, and the validation part that was taken from it.
 
     `validation` is a share of the training part (a float between 0 and 1) or a number of samples (an int). The split
-    is stratified and depends on `seed` alone.
+    is stratified, by class and group, and depends on `seed` alone.
 
     Raises:
         ValueError: `validation` is out of range.
@@ -58,12 +66,12 @@ def hold_out(dataset: Dataset, validation: float | int, seed: int) -> tuple[Data
             f"validation is {validation}; expected a share of the {total} training samples, above 0 and below 1, or a "
             f"number of them, 1 to {total - 1}"
         )
-    rest, chosen = split(dataset.train.labels, count, derived_generator(seed, "hold_out"))
+    rest, chosen = split(strata(dataset), count, derived_generator(seed, "hold_out"))
     return dataset.with_train(dataset.train.select(rest)), dataset.train.select(chosen)
 
 
 def limit_train(dataset: Dataset, count: int | None, seed: int) -> Dataset:
-    """The data set with at most `count` training samples, stratified; all of them for None.
+    """The data set with at most `count` training samples, stratified by class and group; all of them for None.
 
     Raises:
         ValueError: `count` is less than 1.
@@ -73,6 +81,5 @@ def limit_train(dataset: Dataset, count: int | None, seed: int) -> Dataset:
         return dataset
     if count < 1:
         raise ValueError(f"train_limit is {count}; expected at least 1")
-    return dataset.with_train(
-        dataset.train.select(stratified_indices(dataset.train.labels, count, derived_generator(seed, "limit_train")))
-    )
+    chosen = stratified_indices(strata(dataset), count, derived_generator(seed, "limit_train"))
+    return dataset.with_train(dataset.train.select(chosen))

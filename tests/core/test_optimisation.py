@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from smoothkit.optimisation import lr_factor, make_optimizer, parameters_of, set_lr
+from smoothkit.tables import OptimisationConfig
 from smoothkit.targets import LabelSmoothingPP, OneHot
-from smoothkit_supervised.config import TrainConfig
-from smoothkit_supervised.optimisation import lr_factor, make_optimizer, parameters_of, set_lr
 
 epochs = st.integers(1, 20)
 per_epoch = st.integers(1, 50)
@@ -19,13 +19,13 @@ per_epoch = st.integers(1, 50)
 @given(epochs, per_epoch, st.data())
 def test_a_constant_rate_is_constant(epochs, per_epoch, data):
     step = data.draw(st.integers(1, epochs * per_epoch))
-    assert lr_factor(TrainConfig(epochs=epochs, schedule="constant"), step, per_epoch) == 1
+    assert lr_factor(OptimisationConfig(epochs=epochs, schedule="constant"), step, per_epoch) == 1
 
 
 @given(epochs, per_epoch, st.data())
 def test_the_warm_up_is_linear_and_ends_at_the_peak(epochs, per_epoch, data):
     warmup = data.draw(st.integers(1, epochs))
-    config = TrainConfig(epochs=epochs, warmup_epochs=float(warmup), schedule="constant")
+    config = OptimisationConfig(epochs=epochs, warmup_epochs=float(warmup), schedule="constant")
     step = data.draw(st.integers(1, epochs * per_epoch))
     assert lr_factor(config, step, per_epoch) == min(1, step / (warmup * per_epoch))
 
@@ -33,7 +33,7 @@ def test_the_warm_up_is_linear_and_ends_at_the_peak(epochs, per_epoch, data):
 @given(epochs, per_epoch, st.data())
 def test_the_cosine_falls_from_the_peak_towards_zero(epochs, per_epoch, data):
     warmup = data.draw(st.integers(0, epochs - 1))
-    config = TrainConfig(epochs=epochs, warmup_epochs=float(warmup))
+    config = OptimisationConfig(epochs=epochs, warmup_epochs=float(warmup))
     total = epochs * per_epoch
     factors = [lr_factor(config, step, per_epoch) for step in range(1, total + 1)]
     falling = factors[warmup * per_epoch :]
@@ -47,7 +47,7 @@ def test_the_cosine_falls_from_the_peak_towards_zero(epochs, per_epoch, data):
 
 
 def test_the_step_schedule_multiplies_after_each_milestone():
-    config = TrainConfig(epochs=6, schedule="step", milestones=(2.0, 4.5), gamma=0.5)
+    config = OptimisationConfig(epochs=6, schedule="step", milestones=(2.0, 4.5), gamma=0.5)
     factors = [lr_factor(config, step, per_epoch=4) for step in range(1, 25)]
     assert factors == [1.0] * 8 + [0.5] * 10 + [0.25] * 6
 
@@ -62,13 +62,13 @@ def test_the_step_schedule_multiplies_after_each_milestone():
 )
 def test_a_schedule_that_does_not_fit_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        TrainConfig(**options)
+        OptimisationConfig(**options)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_a_target_has_its_own_rate_and_decay(optimizer):
     model, target = nn.Linear(3, 4), LabelSmoothingPP(4, lr=0.5, weight_decay=0.25)
-    made = make_optimizer(TrainConfig(optimizer=optimizer, lr=0.1, weight_decay=0.01), model, target)
+    made = make_optimizer(OptimisationConfig(optimizer=optimizer, lr=0.1, weight_decay=0.01), model, target)
     assert [(group["lr"], group["weight_decay"]) for group in made.param_groups] == [(0.1, 0.01), (0.5, 0.25)]
     assert list(parameters_of(made)) == [*model.parameters(), target.theta]
     for factor in (0.5, 0.1):
@@ -77,4 +77,4 @@ def test_a_target_has_its_own_rate_and_decay(optimizer):
 
 
 def test_a_target_without_parameters_adds_no_group():
-    assert len(make_optimizer(TrainConfig(), nn.Linear(3, 4), OneHot(4)).param_groups) == 1
+    assert len(make_optimizer(OptimisationConfig(), nn.Linear(3, 4), OneHot(4)).param_groups) == 1

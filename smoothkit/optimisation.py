@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from torch import nn, optim
 
+from smoothkit.tables import OptimisationConfig
 from smoothkit.targets import Target
-from smoothkit_supervised.config import TrainConfig
 
 
-def make_optimizer(config: TrainConfig, model: nn.Module, target: Target) -> optim.Optimizer:
+def make_optimizer(config: OptimisationConfig, model: nn.Module, target: Target) -> optim.Optimizer:
     """SGD or AdamW over the network's parameters and, in groups of their own, the target's."""
     groups = [{"params": list(model.parameters()), "weight_decay": config.weight_decay}, *target.parameter_groups()]
     if config.optimizer == "sgd":
@@ -23,12 +23,12 @@ def set_lr(optimizer: optim.Optimizer, factor: float) -> None:
         group["lr"] = factor * group.setdefault("initial_lr", group["lr"])
 
 
-def lr_factor(config: TrainConfig, step: int, per_epoch: int) -> float:
+def lr_factor(config: OptimisationConfig, step: int, per_epoch: int) -> float:
     """What the peak learning rate is multiplied by at `step`, counted from 1: a linear warm-up, then the schedule.
 
     A pure function of the step, so that a resumed run needs no scheduler state.
 
-    >>> config = TrainConfig(epochs=10, warmup_epochs=1)
+    >>> config = OptimisationConfig(epochs=10, warmup_epochs=1)
     >>> [round(lr_factor(config, step, per_epoch=4), 3) for step in (1, 4, 5, 22, 40)]
     [0.25, 1.0, 0.998, 0.521, 0.002]
     """
