@@ -1,0 +1,66 @@
+"""What a claim is: statements, what each says of numbers that can be measured, and who measures them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from smoothkit.report.figures import Figure
+
+if TYPE_CHECKING:
+    from smoothkit_principles.lab import Lab
+
+Relation = Literal["equals", "above", "below"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What a statement says of one number, in one convention or one condition."""
+
+    key: str
+    """What tells the cases of a statement apart, such as `all` or `alpha 0.2`; also what the verdict says it of."""
+    relation: Relation
+    expected: float
+    """The number that is measured equals it, or lies above or below it, if the statement is true."""
+    within: float = 0.0
+    """How far from `expected` still counts as equal; for `equals` alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One sentence that is true or not."""
+
+    key: str
+    """Its name within the claim."""
+    text: str
+    """The sentence, as a textbook might put it, or as it should have."""
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What was measured for a claim, with one seed."""
+
+    values: Mapping[str, float]
+    """The measured numbers by `place` of statement and case; NaN where one is not defined."""
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """Statements about one subject, measured together."""
+
+    name: str
+    title: str
+    source: str
+    """Who states it, and where it is derived or refuted."""
+    statements: tuple[Statement, ...]
+    measure: "Callable[[Lab], Evidence]"
+
+
+def place(statement: str, case: str) -> str:
+    """Where the value of a case stands in `Evidence.values`.
+
+    >>> place("margin", "all")
+    'margin/all'
+    """
+    return f"{statement}/{case}"
