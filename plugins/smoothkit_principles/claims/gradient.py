@@ -1,10 +1,12 @@
 """What the gradient of a cross-entropy with respect to the logits is."""
 
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
+from smoothkit.report.figures import CurvesFigure
+from smoothkit.targets import LabelSmoothing, OneHot, Target
 from smoothkit_principles.claim import Case, Claim, Evidence, Statement, place
 from smoothkit_principles.lab import Lab
 
@@ -32,7 +34,7 @@ def measure(lab: Lab) -> Evidence:
         p = logits.softmax(dim=1)
         values[place("usual", kind)] = (gradient - (p - target)).abs().max().item()
         values[place("general", kind)] = (gradient - (target.sum(dim=1, keepdim=True) * p - target)).abs().max().item()
-    return Evidence(values=values)
+    return Evidence(values=values, figures={"true-class": true_class_figure()})
 
 
 def gradient_of(
@@ -42,6 +44,37 @@ def gradient_of(
     logits = logits.clone().requires_grad_()
     loss = -(target * logits.log_softmax(dim=1)).sum()
     return torch.autograd.grad(loss, logits)[0]
+
+
+def logit_gradient(
+    target: Target,
+    logits: Float64[Tensor, "rows classes"],
+    labels: Int64[Tensor, " rows"] | Float64[Tensor, "rows classes"],
+) -> Float64[Tensor, "rows classes"]:
+    """The gradient of each row's loss against a target of the core, by autograd."""
+    logits = logits.clone().requires_grad_()
+    return torch.autograd.grad(target(logits, labels, reduction="sum"), logits)[0]
+
+
+def true_class_figure() -> CurvesFigure:
+    """The gradient on the true logit against the true class's probability; a smoothed one turns round at its target."""
+    classes, alpha = 3, 0.3
+    p_true = torch.linspace(0.01, 0.99, 99, dtype=torch.float64)
+    logits = torch.zeros(len(p_true), classes, dtype=torch.float64)
+    logits[:, 0] = (p_true / (1 - p_true) * (classes - 1)).log()
+    labels = torch.zeros(len(p_true), dtype=torch.int64)
+    kinds: dict[str, Target] = {
+        "one-hot": OneHot(classes),
+        "all": LabelSmoothing(classes, alpha, "all"),
+        "others": LabelSmoothing(classes, alpha, "others"),
+    }
+    return CurvesFigure(
+        title=f"Gradient on the true logit ({classes} classes, smoothing {alpha})",
+        x_label="probability of the true class",
+        y_label="gradient (nats per logit)",
+        x={name: tuple(p_true.tolist()) for name in kinds},
+        y={name: tuple(logit_gradient(kind, logits, labels)[:, 0].tolist()) for name, kind in kinds.items()},
+    )
 
 
 KINDS = ("smoothed", "unnormalised", "signed")

@@ -1,0 +1,14 @@
+"""Verdicts on a claim, as a run with several seeds would give them."""
+
+from smoothkit_principles.claim import Claim, place
+from smoothkit_principles.config import NetworksConfig
+from smoothkit_principles.lab import Lab
+from smoothkit_principles.verdict import verdict
+
+
+def judged(claim: Claim, seeds: int = 2, config: NetworksConfig | None = None) -> dict[str, str]:
+    """The verdict on each statement; a measurement has a number for every case, and for nothing else."""
+    found = [claim.measure(Lab(config or NetworksConfig(), seed)) for seed in range(seeds)]
+    values = {where: [evidence.values[where] for evidence in found] for where in found[0].values}
+    assert set(values) == {place(statement.key, case.key) for statement in claim.statements for case in statement.cases}
+    return {statement.key: verdict(statement, values) for statement in claim.statements}

@@ -1,0 +1,113 @@
+"""Smoothing lowers the first gradients and raises the last ones; confidence stays below the mass of the true class."""
+
+from dataclasses import replace
+
+import pytest
+
+from smoothkit.targets import LabelSmoothing, OneHot
+from smoothkit_principles.claims import dynamics
+from smoothkit_principles.claims.dynamics import CLAIM, compared, epoch_figure, trained
+from smoothkit_principles.config import NetworksConfig
+from smoothkit_principles.lab import Lab
+from smoothkit_principles.networks import Epoch
+from tests.plugins.principles.digit_networks import BRIEF, exchanged, networks
+from tests.plugins.principles.judged import judged
+
+STURDY = {
+    "confidence": "true",
+    "capped": "true",
+    "settled": "false",
+    "gradient-early": "true",
+    "gradient-late": "true",
+    "weights": "true",
+}
+"""Verdicts that need neither many seeds nor all epochs; the two on accuracy do."""
+
+
+@pytest.fixture(autouse=True)
+def already_trained(request, monkeypatch):
+    if "slow" not in request.keywords:
+        monkeypatch.setattr(dynamics, "trained", lambda lab: networks(lab.seed))
+
+
+def test_verdicts():
+    found = judged(CLAIM, 3, BRIEF)
+    assert {key: found[key] for key in STURDY} == STURDY
+    assert found["slower"] != "true"
+    assert found["accuracy"] != "false"
+
+
+@pytest.mark.slow
+def test_verdicts_at_the_default_settings():
+    assert judged(CLAIM, 4) == STURDY | {"slower": "not shown", "accuracy": "true"}
+
+
+def test_networks_under_wrong_names_are_noticed(monkeypatch):
+    monkeypatch.setattr(dynamics, "trained", lambda lab: exchanged(lab.seed))
+    found = judged(CLAIM, 3, BRIEF)
+    wrong = ("confidence", "capped", "gradient-early", "gradient-late", "weights")
+    assert {key: found[key] for key in wrong} == dict.fromkeys(wrong, "false")
+    assert found["accuracy"] != "true"
+
+
+@pytest.mark.parametrize(("confidence", "verdict"), [(0.905, "true"), (0.95, "false"), (0.86, "false")])
+def test_confidence_is_held_against_the_mass_of_the_target(confidence, verdict, monkeypatch):
+    def confident(lab):
+        return {
+            name: replace(network, epochs=tuple(replace(epoch, confidence=confidence) for epoch in network.epochs))
+            for name, network in networks(lab.seed).items()
+        }
+
+    monkeypatch.setattr(dynamics, "trained", confident)
+    found = judged(CLAIM, 2, BRIEF)
+    assert found["settled"] == verdict
+    # Confidence 0.905 exceeds 0.9, the mass by `others`, and not 0.91, that by `all`.
+    assert found["capped"] == {0.905: "true for all", 0.95: "false", 0.86: "true"}[confidence]
+
+
+def epoch(
+    accuracy: float = 0.5, confidence: float = 0.5, gradient_norm: float = 1.0, weight_norm: float = 1.0
+) -> Epoch:
+    return Epoch(accuracy, confidence, 1.0, 1.0, gradient_norm, weight_norm)
+
+
+def test_the_numbers_of_two_courses():
+    plain = [epoch(), epoch(accuracy=0.6), epoch(accuracy=0.7), epoch(accuracy=0.8, confidence=0.9, gradient_norm=0.5)]
+    smooth = [
+        epoch(accuracy=0.2, gradient_norm=0.9),
+        epoch(accuracy=0.6, confidence=0.45),
+        epoch(accuracy=0.7, confidence=0.85),
+        epoch(accuracy=0.9, confidence=0.8, gradient_norm=0.75, weight_norm=0.7),
+    ]
+    assert compared(tuple(smooth), tuple(plain)) == pytest.approx(
+        {
+            "slower": -0.1,
+            "accuracy": 0.1,
+            "confidence": 0.35,
+            "capped": 0.85,
+            "settled": 0.8,
+            "gradient-early": 0.9,
+            "gradient-late": 1.5,
+            "weights": 0.7,
+        }
+    )
+
+
+def test_each_network_has_its_target_and_is_trained_once():
+    lab = Lab(NetworksConfig(epochs=1), 0)
+    found = trained(lab)
+    assert isinstance(found["one-hot"].target, OneHot)
+    for name in ("all", "others"):
+        target = found[name].target
+        assert isinstance(target, LabelSmoothing)
+        assert (target.convention, target.alpha) == (name, dynamics.ALPHA)
+        assert dynamics.TRUE_MASS[name] == pytest.approx(target.true_mass()[0].item())
+    again = trained(lab)
+    assert all(again[name] is network for name, network in found.items())
+
+
+def test_a_curve_has_a_point_for_every_epoch():
+    figure = epoch_figure(networks(0), "Accuracy", "share", lambda found: found.accuracy)
+    assert set(figure.y) == {"one-hot", "all", "others"}
+    assert figure.x["all"] == tuple(map(float, range(1, BRIEF.epochs + 1)))
+    assert figure.y["all"][-1] == networks(0)["all"].epochs[-1].accuracy

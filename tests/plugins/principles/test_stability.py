@@ -1,0 +1,97 @@
+"""A flipped label moves a constant by an exact amount, and a network as it does."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from smoothkit.targets import LabelSmoothing, OneHot
+from smoothkit_principles.claims import stability
+from smoothkit_principles.claims.stability import (
+    CLAIM,
+    CLASSES,
+    best_constant,
+    best_softmax,
+    flipped,
+    moved,
+    movements,
+    outputs,
+    train_networks,
+)
+from smoothkit_principles.config import NetworksConfig
+from smoothkit_principles.lab import Lab
+from tests.plugins.principles.judged import judged
+
+LABELS = torch.arange(20) % CLASSES
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Few networks, trained briefly."""
+    monkeypatch.setattr(stability, "STEPS", 20)
+    monkeypatch.setattr(stability, "FLIPS", 3)
+
+
+def test_verdicts():
+    assert judged(CLAIM, seeds=3) == {
+        "constant": "true for all",
+        "constant of others": "true for others",
+        "cross-entropy": "true",
+        "network": "false",
+        "steadier": "true for the flipped image",
+    }
+
+
+@pytest.mark.usefixtures("short")
+def test_exchanged_conventions_exchange_the_verdicts(monkeypatch):
+    other = {"all": "others", "others": "all"}
+    monkeypatch.setattr(
+        stability, "LabelSmoothing", lambda classes, alpha, key: LabelSmoothing(classes, alpha, other[key])
+    )
+    found = judged(CLAIM, seeds=1)
+    assert (found["constant"], found["constant of others"]) == ("true for others", "true for all")
+
+
+@pytest.mark.usefixtures("short")
+def test_a_smoother_that_does_nothing_makes_nothing_steadier(monkeypatch):
+    monkeypatch.setattr(stability, "LabelSmoothing", lambda classes, *_: OneHot(classes))
+    found = judged(CLAIM, seeds=1)
+    assert (found["constant"], found["constant of others"], found["steadier"]) == ("false", "false", "false")
+
+
+def test_the_best_constants_are_the_mean_target():
+    target = LabelSmoothing(CLASSES, 0.3, "others")
+    mean = target.distribution(flipped(LABELS, 3)).double().mean(dim=0)
+    for best in (best_constant, best_softmax):
+        assert_close(best(target, flipped(LABELS, 3)), mean, rtol=0, atol=1e-6)
+
+
+def test_without_smoothing_a_label_moves_a_constant_by_one_over_n():
+    assert moved(best_constant, OneHot(CLASSES), LABELS) == pytest.approx(1, abs=1e-6)
+
+
+def test_one_label_is_flipped():
+    changed = flipped(LABELS, 9)
+    assert (changed != LABELS).nonzero().tolist() == [[9]]
+    assert changed[9] == 0
+
+
+def test_networks_learn_each_for_itself():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(30, 5, generator=generator)
+    labels = torch.randint(CLASSES, (2, 30), generator=generator)
+    target = LabelSmoothing(CLASSES, 0.1)
+    both = outputs(images, train_networks(images, labels, target, torch.Generator().manual_seed(1)))
+    alone = outputs(images, train_networks(images, labels[1:], target, torch.Generator().manual_seed(1)))
+    assert_close(both[1:], alone, rtol=1e-3, atol=1e-3)
+    assert (both[1] - both[0]).abs().max() > 0.1
+    assert (alone[0].argmax(dim=1) == labels[1]).double().mean() > 0.5
+
+
+@pytest.mark.usefixtures("short")
+def test_a_label_that_is_not_flipped_moves_nothing(monkeypatch):
+    lab = Lab(NetworksConfig(), 0)
+    moves = movements(lab, OneHot(CLASSES))
+    assert all(len(found) == 3 and min(found) > 0 for found in moves.values())
+    monkeypatch.setattr(stability, "flipped", lambda labels, sample: labels)
+    still = movements(lab, OneHot(CLASSES))
+    assert all(max(found) == pytest.approx(0, abs=1e-6) for found in still.values())
