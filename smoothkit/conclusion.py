@@ -22,6 +22,9 @@ class Conclusion:
     words: tuple[str, ...] = ()
     """Sentences computed from the results, the most important first; plain text."""
     tables: tuple[Table, ...] = ()
+    """What the sentences rest on, in every report; few and short, as a terminal shows them above the sentences."""
+    details: tuple[Table, ...] = ()
+    """Tables for pages: a terminal leaves them out."""
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -29,6 +32,7 @@ class Conclusion:
         return {
             "words": list(self.words),
             "tables": [asdict(table) for table in self.tables],
+            "details": [asdict(table) for table in self.details],
             "figures": {name: figure.to_json() for name, figure in self.figures.items()},
         }
 
@@ -43,7 +47,7 @@ class Conclusion:
         """
         stored: _Parts = read_as(_Parts, data)
         figures = {name: figure_from_json(figure) for name, figure in stored.figures.items()}
-        return Conclusion(words=stored.words, tables=stored.tables, figures=figures)
+        return Conclusion(words=stored.words, tables=stored.tables, details=stored.details, figures=figures)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +56,7 @@ class _Parts:
 
     words: tuple[str, ...]
     tables: tuple[Table, ...]
+    details: tuple[Table, ...]
     figures: dict[str, dict[str, Any]]
 
 

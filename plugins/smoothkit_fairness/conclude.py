@@ -37,16 +37,16 @@ def conclude(findings: Findings) -> Conclusion:
     series = alpha_series(variants)
     verdicts = {each.name: judge_pairs(each) for each in variants}
     told = _told(verdicts)
-    tables = [
+    details = [
         group_table(variants),
-        pair_table(variants, verdicts),
         *(alpha_table(each) for each in series),
         temperature_table(variants),
         change_table(baseline, variants) if baseline else None,
     ]
     return Conclusion(
         words=tuple(_words(variants, baseline, series, verdicts)),
-        tables=tuple(table for table in tables if table is not None),
+        tables=tuple(table for table in (pair_table(variants, verdicts),) if table is not None),
+        details=tuple(table for table in details if table is not None),
         figures=study_figures(variants, series, told),
     )
 

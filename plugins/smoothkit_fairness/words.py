@@ -190,10 +190,13 @@ def _turn(group: str, crossing: Crossing) -> str:
 
 
 def _verb(before: float, after: float) -> str:
-    """What the size of a signed value did."""
+    """What a signed value did: below 0, falling and rising would say the opposite of what they seem to."""
     if before * after < 0:
         return "changed sign"
-    return "fell" if abs(after) < abs(before) else "rose"
+    nearer = abs(after) < abs(before)
+    if before < 0 or after < 0:
+        return "came nearer to 0" if nearer else "moved away from 0"
+    return "fell" if nearer else "rose"
 
 
 def _change(moved: CrossedMean) -> str:

@@ -76,7 +76,7 @@ def _conclusion(conclusion: Conclusion) -> str:
     """The sentences as a list, then the tables, in environments that a page can hold."""
     items = "".join(f"\\item {latex_text(words)}\n" for words in conclusion.words)
     words = f"\n\\begin{{itemize}}\n{items}\\end{{itemize}}\n" if items else ""
-    return words + "".join(f"\n{part}" for table in conclusion.tables for part in _pages(table))
+    return words + "".join(f"\n{part}" for table in (*conclusion.tables, *conclusion.details) for part in _pages(table))
 
 
 def _pages(table: Table) -> Iterator[str]:

@@ -26,7 +26,7 @@ def markdown_page(studies: Sequence[StudyRecord]) -> str:
 
 def markdown_conclusion(conclusion: Conclusion) -> str:
     """The sentences as a list, then the tables."""
-    return "\n".join([*_list("### Conclusion", conclusion.words), *map(to_markdown, conclusion.tables)])
+    return "\n".join([*_list("### Conclusion", conclusion.words), *map(to_markdown, (*conclusion.tables, *conclusion.details))])
 
 
 def _list(heading: str, lines: Sequence[str]) -> list[str]:

@@ -96,7 +96,7 @@ def test_they_are_what_leaving_a_row_out_changes(name, options):
     assert distances[1] < 0.02
     # The finite difference approaches the derivative as 1 / N.
     assert distances[1] < 0.4 * distances[0]
-    assert errors[1] == pytest.approx(1, abs=0.01)
+    assert errors[1] == pytest.approx(1, abs=0.02)
 
 
 def test_of_the_auroc_they_add_up_to_delongs_variance():

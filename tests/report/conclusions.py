@@ -47,6 +47,7 @@ def row(place: int, columns: int, cell: str) -> tuple[Cell, ...]:
 CONCLUSION = Conclusion(
     words=("The gap fell from 0.1 to 0.02 at α = 0.1.", "Beyond α = 0.125 the other group is the worse one."),
     tables=(table(),),
+    details=(table(title="In detail"),),
     figures={"gap_against_alpha": CURVES},
 )
 

@@ -76,6 +76,7 @@ def test_a_conclusion_is_drawn_once_from_all_results_and_kept(study):
     assert study.stored() == {
         "words": ["baseline hard, targets ['onehot', 'ls']", "results {'hard': [0, 1], 'LS': [0, 1]}"],
         "tables": [],
+        "details": [],
         "figures": {},
         "runs": {"hard": [0, 1], "LS": [0, 1]},
     }

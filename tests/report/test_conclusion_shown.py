@@ -82,10 +82,13 @@ def test_markdown_and_latex_say_it_too(make_study):
     markdown = markdown_page([study])
     assert "### Conclusion\n\n- The gap fell from 0.1 to 0.02 at α = 0.1.\n- Beyond" in markdown
     assert "### Gaps\n\n| variant | column 1 | column 2 |\n" in markdown
-    assert markdown.index("### Conclusion") < markdown.index("### Gaps") < markdown.index("### Results")
+    places = [markdown.index(f"### {title}") for title in ("Conclusion", "Gaps", "In detail", "Results")]
+    assert places == sorted(places)
     latex = latex_page([study])
     assert "\\begin{itemize}\n\\item The gap fell from 0.1 to 0.02 at $\\alpha$ = 0.1.\n" in latex
     assert "\\caption{Gaps}" in latex
+    assert "\\caption{In detail}" in latex
+    assert "In detail" in html_page([study])
     assert latex.index("\\item") < latex.index("\\caption{Gaps}") < latex.index("\\caption{Results")
 
 
@@ -103,6 +106,7 @@ def test_a_terminal_ends_with_the_table_and_the_words(make_study):
     lines = [line for line in on_terminal(terminal_report(read_study(concluded(make_study(unfinished=True))))) if line]
     assert lines[-3:] == ["Conclusion", *(f"• {sentence}" for sentence in CONCLUSION.words)]
     assert lines.index("Gaps") > lines.index("LS, seed 0: not finished")
+    assert "In detail" not in lines
     summary = read_study(make_study(name="other")).summary
     assert on_terminal(terminal_table({**summary, "conclusion": CONCLUSION.to_json()}))[-3:] == lines[-3:]
 

@@ -74,7 +74,7 @@ def _conclusion(study: StudyRecord, prefix: str, level: int) -> str:
         f"{html_figures({'': figure}, f'{prefix}-conclusion-{place}')}"
         for place, (name, figure) in enumerate(study.conclusion.figures.items())
     )
-    return words + "".join(map(_folded, study.conclusion.tables)) + figures
+    return words + "".join(map(_folded, (*study.conclusion.tables, *study.conclusion.details))) + figures
 
 
 def _folded(table: Table) -> str:

@@ -63,7 +63,7 @@ def sentence(conclusion, pattern):
 
 
 def table(conclusion, start):
-    (found,) = [each for each in conclusion.tables if each.title.startswith(start)]
+    (found,) = [each for each in (*conclusion.tables, *conclusion.details) if each.title.startswith(start)]
     return found
 
 
@@ -334,7 +334,7 @@ def test_whatever_was_measured_is_concluded_from_in_few_words(seed):
         assert not re.search(r"\b(un)?fair", word, re.IGNORECASE)
         assert not re.search(r"\b(nan|inf|None)\b", word)
         assert word.endswith(".")
-    for each in conclusion.tables:
+    for each in (*conclusion.tables, *conclusion.details):
         assert len(each.columns) == len(each.numeric)
         texts = [cell.text for section in each.sections for row in section.rows for cell in row]
         assert not any(re.search(r"\b(nan|inf)\b", text) for text in texts)
@@ -347,8 +347,9 @@ def test_real_runs_have_the_names_that_are_read_here(carry_out, tmp_path):
     runs = {name: carry_out(*options, directory=tmp_path / name) for name, options in overrides.items()}
     configs = {name: finished.config for name, finished in runs.items()}
     conclusion = conclude(findings(configs, {name: {0: finished.result} for name, finished in runs.items()}))
-    assert [each.title.split(" ")[0] for each in conclusion.tables] == ["By", "Between", "Along", "Before", "Against"]
-    for each in conclusion.tables:
+    assert [each.title.split(" ")[0] for each in conclusion.tables] == ["Between"]
+    assert [each.title.split(" ")[0] for each in conclusion.details] == ["By", "Along", "Before", "Against"]
+    for each in (*conclusion.tables, *conclusion.details):
         texts = [cell.text for section in each.sections for row in section.rows for cell in row]
         assert MISSING not in " ".join(texts)
     assert set(conclusion.figures) == {"signed_gaps", "gap_against_alpha", "difference_against_alpha"}
