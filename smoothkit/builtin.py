@@ -109,6 +109,7 @@ def smoothkit_datasets(register: Register) -> None:
     register("digits", "smoothkit.data.digits:digits")
     register("npz", "smoothkit.data.npz:npz")
     register("folder", "smoothkit.data.folder:folder")
+    register("csv", "smoothkit.data.csv:csv")
     for name in ("mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100", "svhn"):
         register(name.replace("_", "-"), f"smoothkit.data.torchvision_sets:{name}")
 

@@ -1,11 +1,14 @@
 """What a scenario concludes from a whole study: sentences, tables and figures over all variants and seeds."""
 
 import importlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from smoothkit.files import finite
 from smoothkit.report.figures import Figure, figure_from_json
+from smoothkit.report.legibility import printable
 from smoothkit.report.stored import read_as
 from smoothkit.report.summary import Results
 from smoothkit.report.table import Table
@@ -19,6 +22,9 @@ class Conclusion:
     words: tuple[str, ...] = ()
     """Sentences computed from the results, the most important first; plain text."""
     tables: tuple[Table, ...] = ()
+    """What the sentences rest on, in every report; few and short, as a terminal shows them above the sentences."""
+    details: tuple[Table, ...] = ()
+    """Tables for pages: a terminal leaves them out."""
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -26,6 +32,7 @@ class Conclusion:
         return {
             "words": list(self.words),
             "tables": [asdict(table) for table in self.tables],
+            "details": [asdict(table) for table in self.details],
             "figures": {name: figure.to_json() for name, figure in self.figures.items()},
         }
 
@@ -33,14 +40,24 @@ class Conclusion:
     def from_json(data: Mapping[str, Any]) -> "Conclusion":
         """The conclusion that `to_json` stored.
 
+        A figure that this process cannot read becomes an `UnreadableFigure`, which says why.
+
         Raises:
             ValueError: a part is missing, or is not what it should be.
         """
-        return Conclusion(
-            words=tuple(str(word) for word in data["words"]),
-            tables=tuple(read_as(Table, table) for table in data["tables"]),
-            figures={name: figure_from_json(figure) for name, figure in data["figures"].items()},
-        )
+        stored: _Parts = read_as(_Parts, data)
+        figures = {name: figure_from_json(figure) for name, figure in stored.figures.items()}
+        return Conclusion(words=stored.words, tables=stored.tables, details=stored.details, figures=figures)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """What is stored of a conclusion."""
+
+    words: tuple[str, ...]
+    tables: tuple[Table, ...]
+    details: tuple[Table, ...]
+    figures: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +74,45 @@ class Findings:
 def conclude(scenario: Scenario, findings: Findings) -> Conclusion | None:
     """What the scenario concludes; None for one that does not, or where there is no result.
 
-    What a plugin's function raises becomes the conclusion's only sentence: the results of a study that took hours are
-    worth more than the words about them.
+    What a plugin's function raises becomes the conclusion's only sentence, and so does what it returns if that cannot
+    be stored: the results of a study that took hours are worth more than the words about them.
     """
     if scenario.conclude is None or not any(findings.results.values()):
         return None
     module, _, name = scenario.conclude.partition(":")
     try:
         function: Callable[[Findings], Conclusion] = getattr(importlib.import_module(module), name)
-        return function(findings)
-    except Exception as error:
-        return Conclusion(words=(f"No conclusion could be drawn: {type(error).__name__}: {error}",))
+        found = function(findings)
+        Conclusion.from_json(json.loads(json.dumps(finite(found.to_json()))))
+        return found
+    except (Exception, SystemExit) as error:
+        reason = " ".join(printable(f"{type(error).__name__}: {error}").split())
+        return Conclusion(words=(f"No conclusion could be drawn: {reason}",))
+
+
+def with_runs(conclusion: Conclusion, results: Results) -> dict[str, Any]:
+    """The conclusion as a summary stores it: with the runs that it was drawn from, and null for what is not finite."""
+    return {**finite(conclusion.to_json()), "runs": _runs(results)}
+
+
+def read_stored(data: Mapping[str, Any], results: Results) -> Conclusion:
+    """The conclusion that `with_runs` made, if it was drawn from just these `results`.
+
+    Sentences about other results would contradict the tables beside them.
+
+    Raises:
+        ValueError: it is damaged, or was drawn from other results.
+    """
+    conclusion = Conclusion.from_json(data)
+    then, now = data.get("runs"), _runs(results)
+    if not isinstance(then, dict):
+        raise ValueError("it does not say which results it was drawn from")
+    if then != now:
+        before, after = (sum(map(len, runs.values())) for runs in (then, now))
+        raise ValueError(f"it was drawn from other results ({before} then, {after} now)")
+    return conclusion
+
+
+def _runs(results: Results) -> dict[str, list[int]]:
+    """The seeds of each variant that has a result."""
+    return {variant: sorted(seeds) for variant, seeds in results.items() if seeds}

@@ -13,7 +13,9 @@ import pluggy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
+    from smoothkit.conclusion import Conclusion
     from smoothkit.report.figures import Figure
     from smoothkit.scenario import Result, RunInfo
     from smoothkit.targets import Target
@@ -99,3 +101,11 @@ def smoothkit_evaluated(run: RunInfo, result: Result) -> None:
 @hookspec
 def smoothkit_run_finished(run: RunInfo, outcome: str) -> None:
     """The run ended: `outcome` is "finished", "failed", "interrupted" or "out of time"."""
+
+
+# --- Observer of a whole study: called in the main process, isolated like the others. --------------------------------
+
+
+@hookspec
+def smoothkit_concluded(directory: Path, conclusion: Conclusion) -> None:
+    """The runs of the study in `directory` ended, and its scenario concluded; a resumed study concludes anew."""

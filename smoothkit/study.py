@@ -15,13 +15,13 @@ import tomlkit
 import torch
 
 import smoothkit
-from smoothkit.conclusion import Findings, conclude
+from smoothkit.conclusion import Findings, conclude, with_runs
 from smoothkit.config import dump
 from smoothkit.distributed import choose_device, process_group
 from smoothkit.errors import OutputError, SmoothkitError
 from smoothkit.execution import Console, Outcome, Task, execute, lock, prepare_process
 from smoothkit.files import ERROR, RESULT, ROWS, STUDY, SUMMARY, write_json, write_text
-from smoothkit.plugins import PluginHost
+from smoothkit.plugins import PluginHost, host
 from smoothkit.report.folder import seeds_of
 from smoothkit.report.recording import last_line
 from smoothkit.report.run_result import UNREADABLE, describe_error, parse_result, with_rows
@@ -117,17 +117,12 @@ class Study:
     def summarise(self, *, ended: bool = False) -> dict[str, Any]:
         """Read all results there are, write `summary.json`, return its content: with the conclusion if it has `ended`.
 
+        Observers are told of the conclusion once it is written.
+
         Raises:
             SmoothkitError: a result is damaged, or the summary cannot be written.
         """
-        results: dict[str, dict[int, Result]] = {variant.name: {} for variant in self.file.variants}
-        failures = []
-        for task in self.tasks:
-            if task.is_done:
-                modified = (task.directory / RESULT).stat().st_mtime_ns
-                results[task.variant][task.seed] = _read_result(task.directory, task.variant, task.seed, modified)
-            elif (error := task.directory / ERROR).exists():
-                failures.append({"variant": task.variant, "seed": task.seed, "error": last_line(error)})
+        results, failures = self._read()
         variants = self.file.variants
         findings = Findings(
             configs={variant.name: variant.config for variant in variants}, baseline=self.file.baseline, results=results
@@ -140,7 +135,7 @@ class Study:
             "baseline": self.file.baseline,
             "environment": environment(variants[0].config.run.device),
             **summarise(results, self.file.baseline),
-            "conclusion": conclusion.to_json() if conclusion else None,
+            "conclusion": with_runs(conclusion, results) if conclusion else None,
             "failures": failures,
         }
         try:
@@ -150,7 +145,21 @@ class Study:
                 f"{self.directory / SUMMARY}: cannot be written: {error.strerror}; make room, then "
                 f"`smoothkit resume {self.directory}`"
             ) from error
+        if conclusion:
+            host().notify("smoothkit_concluded", directory=self.directory, conclusion=conclusion)
         return summary
+
+    def _read(self) -> tuple[dict[str, dict[int, Result]], list[dict[str, Any]]]:
+        """The results by variant and seed, and the runs that failed, with the last line of each error."""
+        results: dict[str, dict[int, Result]] = {variant.name: {} for variant in self.file.variants}
+        failures = []
+        for task in self.tasks:
+            if task.is_done:
+                modified = (task.directory / RESULT).stat().st_mtime_ns
+                results[task.variant][task.seed] = _read_result(task.directory, task.variant, task.seed, modified)
+            elif (error := task.directory / ERROR).exists():
+                failures.append({"variant": task.variant, "seed": task.seed, "error": last_line(error)})
+        return results, failures
 
 
 def choose_jobs(file: ScenarioFile, asked: int | None) -> int:

@@ -1,4 +1,4 @@
-"""The page of the textbook: every statement with what it expects, what was measured, and the verdict."""
+"""The textbook on a page: every statement with what it expects, what was measured, and the verdict."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,11 @@ from smoothkit_principles.verdict import FALSE, NOT_SHOWN, TRUE, holds, verdict
 Values = Mapping[str, Sequence[float]]
 """What each seed measured, by `place`, for one claim."""
 
-WORDS: Mapping[bool | None, tuple[str, Verdict]] = {
+IN_PART = "true in part"
+
+COLOURS: Mapping[str, Verdict] = {TRUE: "better", FALSE: "worse", NOT_SHOWN: "open", IN_PART: "different"}
+
+HOLDS: Mapping[bool | None, tuple[str, Verdict]] = {
     True: ("holds", "better"),
     False: ("does not hold", "worse"),
     None: ("not shown", "open"),
@@ -23,18 +27,16 @@ WORDS: Mapping[bool | None, tuple[str, Verdict]] = {
 
 
 def conclude(findings: Findings) -> Conclusion:
-    """A table with a section per statement, and a sentence per claim; of the first variant that has results."""
+    """A line for each statement, with every number in the details; of the first variant that has results."""
     results = next(by_seed for by_seed in findings.results.values() if by_seed)
-    measured = {name: values_of(name, [result.scalars for result in results.values()]) for name in CLAIMS}
-    claims = {name: load_claim(name) for name, values in measured.items() if values}
-    judged = {
-        name: [(statement, verdict(statement, measured[name])) for statement in claim.statements]
-        for name, claim in claims.items()
-    }
+    scalars = [result.scalars for result in results.values()]
+    measured = {name: values for name in CLAIMS if (values := values_of(name, scalars))}
+    claims = {name: load_claim(name) for name in measured}
     first = next(iter(results.values()))
     return Conclusion(
-        words=(_count(judged), *(f"{claims[name].title}: {_sentence(found)}" for name, found in judged.items())),
-        tables=tuple(claim_table(claim, measured[name], len(results)) for name, claim in claims.items()),
+        words=tuple(sentences([statement for claim in claims.values() for statement in judged(claim, measured)])),
+        tables=(statements_table(claims, measured, len(results)),),
+        details=tuple(claim_table(claim, measured[name], len(results)) for name, claim in claims.items()),
         figures=first.figures,
     )
 
@@ -43,26 +45,66 @@ def values_of(claim: str, scalars: Sequence[Mapping[str, float]]) -> Values:
     """What the seeds measured for one claim; empty for a claim that was not asked for."""
     prefix = f"{claim}/"
     names = dict.fromkeys(name for by_name in scalars for name in by_name if name.startswith(prefix))
-    return {
-        name.removeprefix(prefix): [by_name[name] for by_name in scalars if name in by_name] for name in names
-    }
+    return {name.removeprefix(prefix): [by_name[name] for by_name in scalars if name in by_name] for name in names}
+
+
+def judged(claim: Claim, measured: Mapping[str, Values]) -> list[tuple[Statement, str]]:
+    """The statements of a claim, each with its verdict."""
+    return [(statement, verdict(statement, measured[claim.name])) for statement in claim.statements]
+
+
+def sentences(found: Sequence[tuple[Statement, str]]) -> list[str]:
+    """How many statements there are of each kind, then those that are not simply true."""
+    counts = Counter(_kind(words) for _, words in found)
+    said = ", ".join(f"{counts[kind]} {kind}" for kind in COLOURS if counts[kind])
+    return [
+        f"Of {len(found)} statements: {said}.",
+        *(f"{words.capitalize()}: {statement.text}" for statement, words in found if words != TRUE),
+    ]
+
+
+def statements_table(claims: Mapping[str, Claim], measured: Mapping[str, Values], seeds: int) -> Table:
+    """A section for each claim, and in it a line for each statement."""
+    sections = tuple(
+        Section(
+            heading=claim.title,
+            rows=tuple(
+                (
+                    Cell(text=statement.text),
+                    Cell(text=_by_case(statement, {case.key: expected_words(case) for case in statement.cases})),
+                    Cell(text=_by_case(statement, _measured_by_case(statement, measured[name]))),
+                    Cell(text=words, verdict=COLOURS[_kind(words)]),
+                )
+                for statement, words in judged(claim, measured)
+            ),
+        )
+        for name, claim in claims.items()
+    )
+    spread = f" Measured: means over {seeds} seeds; verdicts by their 95 % intervals." if seeds > 1 else ""
+    return Table(
+        title="Statements",
+        columns=("statement", "expected", "measured", "verdict"),
+        numeric=(False, False, False, False),
+        sections=sections,
+        notes=(f"Expected: what is measured if the statement is true.{spread}",),
+    )
 
 
 def claim_table(claim: Claim, values: Values, seeds: int) -> Table:
     """A section per statement, under the statement and its verdict; a row per case."""
-    sections = tuple(
-        Section(
-            heading=f"{verdict(statement, values).upper()}: {statement.text}",
-            rows=tuple(_row(statement, case, values) for case in statement.cases),
-        )
-        for statement in claim.statements
-    )
+    spread = (f"Measured: mean ± standard deviation over {seeds} seeds.",) if seeds > 1 else ()
     return Table(
         title=claim.title,
-        columns=("case", "expected", "measured", ""),
+        columns=("case", "expected", "measured", "verdict"),
         numeric=(False, True, True, False),
-        sections=sections,
-        notes=(f"Source: {claim.source}.", *((f"Measured: mean ± standard deviation over {seeds} seeds.",) if seeds > 1 else ())),
+        sections=tuple(
+            Section(
+                heading=f"{verdict(statement, values)}: {statement.text}",
+                rows=tuple(_row(statement, case, values) for case in statement.cases),
+            )
+            for statement in claim.statements
+        ),
+        notes=(f"Source: {claim.source}.", *spread),
     )
 
 
@@ -70,35 +112,53 @@ def expected_words(case: Case) -> str:
     """What a case expects, in signs.
 
     >>> expected_words(Case(key="all", relation="equals", expected=2.944439, within=1e-6))
-    '2.944 ± 1e-06'
+    '2.944'
+    >>> expected_words(Case(key="all", relation="equals", expected=1.0, within=0.05))
+    '1 ± 0.05'
+    >>> expected_words(Case(key="all", relation="above", expected=0.0))
+    '> 0'
     """
     number = f"{case.expected:.4g}"
-    if case.relation == "equals":
-        return f"{number} ± {case.within:.1g}"
-    return f"> {number}" if case.relation == "above" else f"< {number}"
+    if case.relation == "above":
+        return f"> {number}"
+    if case.relation == "below":
+        return f"< {number}"
+    # A tolerance that only covers rounding says nothing about the statement.
+    return number if case.within <= 1e-4 else f"{number} ± {case.within:.1g}"
 
 
 def _row(statement: Statement, case: Case, values: Values) -> tuple[Cell, ...]:
     found = values.get(place(statement.key, case.key), ())
-    words, colour = WORDS[holds(case, found)]
-    return (Cell(text=case.key), Cell(text=expected_words(case)), Cell(text=_measured(found)), Cell(text=words, verdict=colour))
+    words, colour = HOLDS[holds(case, found)]
+    spread = deviation(list(found)) if len(found) > 1 else 0.0
+    measured = f"{_mean(found)} ± {spread:.2g}" if spread > 0 else _mean(found)
+    return (
+        Cell(text=case.key),
+        Cell(text=expected_words(case)),
+        Cell(text=measured),
+        Cell(text=words, verdict=colour),
+    )
 
 
-def _measured(values: Sequence[float]) -> str:
+def _measured_by_case(statement: Statement, values: Values) -> dict[str, str]:
+    return {case.key: _mean(values.get(place(statement.key, case.key), ())) for case in statement.cases}
+
+
+def _by_case(statement: Statement, texts: Mapping[str, str]) -> str:
+    """The texts of the cases, each with its key unless all are alike."""
+    if len(set(texts.values())) == 1:
+        return next(iter(texts.values()))
+    return "; ".join(f"{texts[case.key]} ({case.key})" for case in statement.cases)
+
+
+def _mean(values: Sequence[float]) -> str:
+    """The mean of what the seeds measured; rounding errors are nothing."""
     if not values:
         return MISSING
     mean = sum(values) / len(values)
-    spread = deviation(values) if len(values) > 1 else 0.0
-    return f"{mean:.4g} ± {spread:.2g}" if spread > 0 else f"{mean:.4g}"
+    return "0" if abs(mean) < 1e-12 else f"{mean:.4g}"
 
 
-def _count(judged: Mapping[str, Sequence[tuple[Statement, str]]]) -> str:
-    found = Counter(
-        words if words in (TRUE, FALSE, NOT_SHOWN) else "true in part" for each in judged.values() for _, words in each
-    )
-    said = ", ".join(f"{found[words]} {words}" for words in (TRUE, "true in part", FALSE, NOT_SHOWN) if found[words])
-    return f"Of {sum(found.values())} statements: {said}."
-
-
-def _sentence(judged: Sequence[tuple[Statement, str]]) -> str:
-    return " ".join(f"“{statement.text}” {words}." for statement, words in judged)
+def _kind(words: str) -> str:
+    """The kind of a verdict: of what holds for some cases only, whatever these are."""
+    return words if words in COLOURS else IN_PART

@@ -1,5 +1,6 @@
 """The user's own image files, one folder for each class, read as training goes."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,6 +8,8 @@ import torch
 from annotated_types import Ge
 
 from smoothkit.data.dataset import Dataset, StreamedSet
+from smoothkit.data.groups import group_of, ordered_groups
+from smoothkit.data.table_file import column_of, need_columns, read_table
 from smoothkit.errors import DataError
 
 # The statistics of ImageNet, which pretrained networks expect and which suit photographs.
@@ -25,10 +28,13 @@ def folder(root: Path, path: str, size: Annotated[int, Ge(8)] = 224) -> Dataset:
     to 256/224 of `size`. Each read is a pure function of (seed, epoch, sample). `path` starts at the working
     directory, if it is not absolute (`root` is not used).
 
+    A file path/groups.csv, where there is one, says which group each image belongs to: its columns are `path`, the
+    image's below `path`, such as train/cat/0.jpg, and `group`, in words.
+
     Raises:
         ValueError: `size` is less than 8.
-        DataError: a folder is missing or holds no images, the parts differ in their classes, or, once it is read, an
-            image file is truncated or corrupt; it is named.
+        DataError: a folder is missing or holds no images, the parts differ in their classes, an image has no group
+            though others have, or, once it is read, an image file is truncated or corrupt; it is named.
     """
     if size < 8:
         raise ValueError(f"folder: size is {size}; expected at least 8")
@@ -44,13 +50,15 @@ def folder(root: Path, path: str, size: Annotated[int, Ge(8)] = 224) -> Dataset:
             "folders in both (an empty one will do for a class without test images)"
         )
     shape = (3, size, size)
+    group_names, train_groups, test_groups = ordered_groups(*_groups(base, samples, test))
     return Dataset(
-        train=StreamedSet(samples, train_plain, torch.tensor(samples.targets), shape),
-        test=StreamedSet(test, test, torch.tensor(test.targets), shape),
+        train=StreamedSet(samples, train_plain, torch.tensor(samples.targets), shape, train_groups),
+        test=StreamedSet(test, test, torch.tensor(test.targets), shape, test_groups),
         class_names=tuple(samples.classes),
         mean=MEAN,
         std=STD,
         name=path,
+        group_names=group_names,
     )
 
 
@@ -77,6 +85,22 @@ def _open(part: Path, transform: Any) -> Any:
     if not images.samples:
         raise DataError(f"{part}: the class folders hold no images; expected {', '.join(IMG_EXTENSIONS)}")
     return images
+
+
+def _groups(base: Path, *parts: Any) -> list[list[str] | None]:
+    """The name of each image's group, for each part; None where there is no file of groups."""
+    file = base / "groups.csv"
+    if not file.exists():
+        return [None for _ in parts]
+    table = read_table(file)
+    need_columns(["path", "group"], table, str(file))
+    named = group_of(column_of(table, "group").astype(object), str(file))
+    groups: dict[str, str] = dict(zip(column_of(table, "path"), named, strict=True))
+    paths = [[Path(path).relative_to(base).as_posix() for path, _ in part.samples] for part in parts]
+    for path in chain(*paths):
+        if path not in groups:
+            raise DataError(f"{file}: has no row for {path}; expected a group for each image, its path below {base}")
+    return [[groups[path] for path in part] for part in paths]
 
 
 class _ReadImage:

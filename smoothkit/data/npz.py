@@ -1,24 +1,28 @@
 """The user's own arrays, in one NumPy file."""
 
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import pandas as pd
 import torch
 from annotated_types import Interval
 from torch import Tensor
 
 from smoothkit.data.checks import check_images, check_labels, check_lengths
 from smoothkit.data.dataset import Dataset, ImageSet
+from smoothkit.data.groups import crossed, group_of, ordered_groups
 from smoothkit.data.splits import split
 from smoothkit.data.statistics import channel_statistics
 from smoothkit.errors import DataError
 from smoothkit.seeding import derived_generator
 
-PARTS = (("train_images", "train_labels"), ("test_images", "test_labels"))
-WHOLE = (("images", "labels"),)
+PARTS = (("train_images", "train_labels", "train_groups"), ("test_images", "test_labels", "test_groups"))
+WHOLE = (("images", "labels", "groups"),)
 CLASS_NAMES = "class_names"
+GROUP_NAMES = "group_names"
 EXPECTED = "train_images, train_labels, test_images and test_labels; or images and labels"
 
 
@@ -30,7 +34,9 @@ def npz(
     """Your own arrays, from one .npz file as `numpy.savez` writes it.
 
     Keys: train_images, train_labels, test_images, test_labels; or images and labels, of which always the same
-    `test_share`, stratified by class, becomes the test part, whatever the run's seed. Optionally class_names (text).
+    `test_share`, stratified by class and group, becomes the test part, whatever the run's seed. Optionally class_names
+    (text), and train_groups and test_groups, or groups: which group each sample belongs to (N,), in words, or as an
+    index into group_names (text).
 
     Images are (N, H, W), (N, H, W, C) or (N, C, H, W): integers 0..255, or floats, which are used as they are; or
     features (N, D). Labels are class indices (N,), or distributions over the classes (N, K). Normalised by the
@@ -45,13 +51,19 @@ def npz(
     arrays = _read(Path(path).expanduser())
     keys = WHOLE if "images" in arrays else PARTS
     _require(arrays, keys, path)
-    parts = [_part(arrays, image_key, label_key, path) for image_key, label_key in keys]
+    parts = [_part(arrays, image_key, label_key, path) for image_key, label_key, _ in keys]
     class_names = _class_names(arrays.get(CLASS_NAMES), parts[0].labels, path)
-    for part, (_, label_key) in zip(parts, keys, strict=True):
+    for part, (_, label_key, _) in zip(parts, keys, strict=True):
         check_labels(part.labels, len(class_names), f"{path}: {label_key}")
-    train, test = parts if len(parts) == 2 else _split(parts[0], test_share, path)
+    groups = [_groups(arrays, key, len(part), path) for part, (*_, key) in zip(parts, keys, strict=True)]
+    if len(parts) == 1:
+        parts, groups = _split(parts[0], groups[0], test_share, path)
+    group_names, *ids = ordered_groups(*groups)
+    train, test = (replace(part, groups=part_ids) for part, part_ids in zip(parts, ids, strict=True))
     mean, std = channel_statistics(train.images)
-    return Dataset(train=train, test=test, class_names=class_names, mean=mean, std=std, name=path)
+    return Dataset(
+        train=train, test=test, class_names=class_names, mean=mean, std=std, name=path, group_names=group_names
+    )
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -65,7 +77,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             raise DataError(f"{path}: not an .npz file, or a truncated one; write it with numpy.savez") from error
         if isinstance(archive, np.ndarray):
             raise DataError(f"{path}: holds a single array; expected an .npz file with {EXPECTED}")
-        known = {CLASS_NAMES, *chain(*PARTS, *WHOLE)}
+        known = {CLASS_NAMES, GROUP_NAMES, *chain(*PARTS, *WHOLE)}
         return {key: _array(archive, key, path) for key in archive.files if key in known}
 
 
@@ -77,8 +89,11 @@ def _array(archive: "np.lib.npyio.NpzFile", key: str, path: Path) -> np.ndarray:
         raise DataError(f"{path}: {key} cannot be read ({error}); {mend}") from error
 
 
-def _require(arrays: dict[str, np.ndarray], keys: tuple[tuple[str, str], ...], path: str) -> None:
-    missing = [key for key in chain(*keys) if key not in arrays]
+def _require(arrays: dict[str, np.ndarray], keys: tuple[tuple[str, str, str], ...], path: str) -> None:
+    needed = [key for image_key, label_key, _ in keys for key in (image_key, label_key)]
+    if set(arrays) & {GROUP_NAMES, "groups", "train_groups", "test_groups"}:
+        needed += [group_key for *_, group_key in keys]
+    missing = [key for key in needed if key not in arrays]
     if missing:
         there = ", ".join(arrays) or "none of these"
         raise DataError(f"{path}: lacks {', '.join(missing)}; expected {EXPECTED}; there is {there}")
@@ -145,12 +160,46 @@ def _class_names(names: np.ndarray | None, train_labels: Tensor, path: str) -> t
     return tuple(str(name) for name in names)
 
 
-def _split(everything: ImageSet, test_share: float, path: str) -> tuple[ImageSet, ImageSet]:
+def _groups(arrays: dict[str, np.ndarray], key: str, samples: int, path: str) -> pd.Series | None:
+    """The name of each sample's group; None where the file says nothing of groups."""
+    if key not in arrays:
+        return None
+    ids, names = arrays[key], arrays.get(GROUP_NAMES)
+    if ids.shape != (samples,) or ids.dtype.kind not in "iuU" or (ids.dtype.kind == "U" and names is not None):
+        raise DataError(
+            f"{path}: {key} is {ids.dtype} of shape {ids.shape}; expected one group for each of the {samples} samples: "
+            "words, or indices into group_names"
+        )
+    if names is not None and (names.ndim != 1 or names.dtype.kind != "U"):
+        raise DataError(
+            f"{path}: group_names is {names.dtype} of shape {names.shape}; expected text, one for each group"
+        )
+    if names is None:
+        words = ids if ids.dtype.kind == "U" else [f"group {i}" for i in ids.tolist()]
+    else:
+        if strange := set(ids.tolist()) - set(range(len(names))):
+            raise DataError(
+                f"{path}: {key} holds {min(strange)}; expected 0 to {len(names) - 1}, an index into the names"
+            )
+        words = names[ids]
+    return crossed([group_of(pd.Series(words, name=key, dtype=object), f"{path}: {key}")], f"{path}: {key}")
+
+
+def _split(
+    everything: ImageSet, groups: pd.Series | None, test_share: float, path: str
+) -> tuple[list[ImageSet], list[pd.Series | None]]:
     count = round(test_share * len(everything))
     if not 0 < count < len(everything):
         raise DataError(
             f"{path}: images: {len(everything)} samples cannot give a test part of {test_share}; "
             "expected more samples, or arrays for training and test apart"
         )
-    train, test = split(everything.labels, count, derived_generator(0, "npz"))
-    return everything.select(train), everything.select(test)
+    strata = everything.labels
+    if groups is not None:
+        classes = strata.argmax(1) if strata.ndim == 2 else strata
+        strata = classes * groups.nunique() + torch.from_numpy(groups.factorize()[0])
+    chosen = split(strata, count, derived_generator(0, "npz"))
+    return (
+        [everything.select(part) for part in chosen],
+        [None if groups is None else groups.iloc[part.numpy()] for part in chosen],
+    )

@@ -4,7 +4,6 @@ from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Float64
-from scipy.optimize import isotonic_regression
 from torch import Tensor
 
 from smoothkit.metrics.boundary import Labels, check_choice
@@ -77,6 +76,9 @@ def score_decomposition(
 
 def isotonic_fit(runs: TiedRuns) -> Float64[Tensor, " runs"]:
     """The non-decreasing sequence that is nearest to the runs' rates of coming true, in least squares over the rows."""
+    # Importing SciPy's optimisers takes longer than the fit, and most processes do not come here.
+    from scipy.optimize import isotonic_regression
+
     rates = runs.correctness_sum / runs.counts
     fit = isotonic_regression(rates.cpu().numpy(), weights=runs.counts.double().cpu().numpy()).x
     return torch.from_numpy(fit).to(rates.device)

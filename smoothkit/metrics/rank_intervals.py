@@ -1,63 +1,64 @@
-"""Intervals of measures of a ranking: rows are sorted once, and a resample is a set of weights on that order."""
+"""Intervals of measures of a ranking without resampling, from how far each row moves them.
 
-import numpy as np
+All are symmetric on the scale of log-odds. Where few rows are wrong, few determine the variance itself, and the degrees
+of freedom say so. Rows that are all right, or all wrong, show no spread, and neither does an excess of 0: then there
+are no bounds.
+"""
+
 import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from smoothkit.metrics.events import check_events
-from smoothkit.statistics import Interval, bootstrap, log_odds_interval
-from smoothkit.statistics.resampling import RESAMPLES, Replicates, Statistic, Weights
+from smoothkit.metrics.linearised import effective_rows, linearised_interval, satterthwaite_freedom
+from smoothkit.metrics.selective import augrc_of, aurc_of, excess_aurc_of, failure_auroc_of
+from smoothkit.metrics.selective_influences import (
+    augrc_influences,
+    aurc_influences,
+    excess_aurc_influences,
+    failure_auroc_influences,
+)
+from smoothkit.metrics.weighted_ranks import weighted_aurc as weighted_aurc
+from smoothkit.statistics import Interval
 
 
-def aurc_interval_of(
-    confidence: Float64[Tensor, " rows"],
-    correctness: Float64[Tensor, " rows"],
-    generator: np.random.Generator,
-    resamples: int = RESAMPLES,
-) -> Interval:
-    """The area under the risk-coverage curve, 0 to 1, by a bootstrap of the rows on the scale of log-odds.
-
-    The area is the mean, over the n coverages 1/n to 1, of the share of wrong events among the most confident; equal
-    confidences count as if in random order, on average. With 150 rows the interval covers 95 %, where percentiles cover
-    93.5 %. Rows that are all right, or all wrong, show no spread: then there are no bounds.
+def aurc_interval_of(score: Float64[Tensor, " rows"], correctness: Float64[Tensor, " rows"]) -> Interval:
+    """The area under the risk-coverage curve, 0 to 1, with its interval.
 
     Raises:
-        ValueError: there are no events, or a value lies outside 0..1.
+        ValueError: as `risk_coverage_of` says.
+
+    >>> score, correctness = torch.tensor([0.9, 0.8, 0.7]).double(), torch.tensor([1.0, 0.0, 1.0]).double()
+    >>> interval = aurc_interval_of(score, correctness)
+    >>> 0 < interval.low < interval.estimate < interval.high < 1
+    True
     """
-    statistic = weighted_aurc(confidence, correctness)
-    estimate = float(statistic(np.ones((1, len(confidence)), dtype=np.int64))[0])
-    return log_odds_interval(estimate, bootstrap(statistic, len(confidence), generator, resamples))
+    return _area_interval(aurc_of(score, correctness), aurc_influences(score, correctness))
 
 
-def weighted_aurc(confidence: Float64[Tensor, " rows"], correctness: Float64[Tensor, " rows"]) -> Statistic:
-    """The AURC as a function of how often each row counts.
+def excess_aurc_interval_of(score: Float64[Tensor, " rows"], correctness: Float64[Tensor, " rows"]) -> Interval:
+    """The AURC less that of the best order, 0 to 1, with its interval. Raises as `risk_coverage_of` does."""
+    excess = excess_aurc_of(score, correctness)
+    # A difference of two areas: what rounding leaves of the best order is no excess that could have bounds.
+    rounding = len(score) ** 0.5 * torch.finfo(torch.float64).eps
+    excess = torch.where(excess > rounding * aurc_of(score, correctness), excess, 0.0)
+    return _area_interval(excess, excess_aurc_influences(score, correctness))
 
-    Within equal confidences of weight w and mean risk e, that follow W rows of summed risk E, the k-th coverage has on
-    average the risk (E + (k - W) e) / k = (E - W e) / k + e; summing over k gives harmonic numbers.
 
-    Raises:
-        ValueError: there are no events, or a value lies outside 0..1.
+def augrc_interval_of(score: Float64[Tensor, " rows"], correctness: Float64[Tensor, " rows"]) -> Interval:
+    """The area under the generalised risk-coverage curve, 0 to 1, with its interval. Raises as `risk_coverage_of`."""
+    return _area_interval(augrc_of(score, correctness), augrc_influences(score, correctness))
 
-    >>> area = weighted_aurc(torch.tensor([0.9, 0.8]).double(), torch.tensor([1.0, 0.0]).double())
-    >>> area(np.array([[1, 1], [0, 2]])).tolist()
-    [0.25, 1.0]
+
+def failure_auroc_interval_of(score: Float64[Tensor, " rows"], correctness: Float64[Tensor, " rows"]) -> Interval:
+    """The AUROC of correctness, 0 to 1, with its interval: DeLong's variance on the scale of log-odds.
+
+    Right and wrong rows are two samples, and the smaller one's size less one is taken for the degrees of freedom: with
+    a single wrong row, or a single right one, there are no bounds. Raises as `risk_coverage_of` does.
     """
-    check_events("aurc_interval", confidence, correctness)
-    _, ties = torch.unique(-confidence.cpu(), return_inverse=True)
-    order = ties.argsort().numpy()
-    starts = np.flatnonzero(np.diff(ties.numpy()[order], prepend=-1))
-    risk = (1 - correctness.cpu().numpy())[order]
-    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, len(risk) + 1))])
+    influences = failure_auroc_influences(score, correctness)
+    freedom = min(effective_rows(correctness), effective_rows(1 - correctness)) - 1
+    return linearised_interval(float(failure_auroc_of(score, correctness)), influences, freedom, scale="log-odds")
 
-    def area(weights: Weights) -> Replicates:
-        sizes = np.add.reduceat(weights[:, order], starts, axis=1)
-        risks = np.add.reduceat(weights[:, order] * risk, starts, axis=1)
-        after = sizes.cumsum(axis=1)
-        before = after - sizes
-        risk_before = risks.cumsum(axis=1) - risks
-        mean_risks = np.divide(risks, sizes, out=np.zeros_like(risks), where=sizes > 0)
-        parts = (risk_before - before * mean_risks) * (harmonic[after] - harmonic[before]) + risks
-        return parts.sum(axis=1) / after[:, -1]
 
-    return area
+def _area_interval(area: Float64[Tensor, ""], influences: Float64[Tensor, " rows"]) -> Interval:
+    return linearised_interval(float(area), influences, satterthwaite_freedom(influences), scale="log-odds")

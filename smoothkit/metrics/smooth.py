@@ -24,13 +24,13 @@ margin of 8 bandwidths at each end (8 D where the bandwidth is to be found). For
 right to 2.2e-7.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Literal
 
 import torch
 from jaxtyping import Float, Float64
-from scipy.optimize import root_scalar
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -78,7 +78,9 @@ def smooth_calibration_error_of(
     error_at = _error_by_bandwidth((position - low) / (high - low), residual)
     if bandwidth is not None:
         return error_at(bandwidth / (high - low))
-    return _fixed_point(lambda sigma: error_at(sigma / (high - low)), finest, reach)
+    # No error is below the absolute confidence gap, so that the bandwidth that equals its error is not either.
+    lowest = max(finest, abs(float(residual.sum())))
+    return _fixed_point(lambda sigma: error_at(sigma / (high - low)), lowest, reach)
 
 
 def smooth_calibration_error(
@@ -124,7 +126,9 @@ def _error_by_bandwidth(
     frequencies = math.pi * torch.arange(len(spectrum), dtype=torch.float64, device=mass.device)
 
     def error_at(sigma: float) -> Float64[Tensor, ""]:
-        damped = spectrum * torch.exp(-(sigma * frequencies).square() / 2)
+        # Beyond 9 deviations a factor is below 3e-18, and its exponential would take long to underflow.
+        count = math.ceil(9 / (math.pi * sigma)) + 1
+        damped = spectrum[:count] * torch.exp(-(sigma * frequencies[:count]).square() / 2)
         # Half of the continuation's sum is the trapezoidal rule on 0..1.
         return torch.fft.irfft(damped, n=len(mirrored)).abs().sum() / 2
 
@@ -133,9 +137,13 @@ def _error_by_bandwidth(
 
 def _fixed_point(error_at: Callable[[float], Float64[Tensor, ""]], low: float, high: float) -> Float64[Tensor, ""]:
     """The one bandwidth that equals its error: the error falls, and at `high`, the mean of |y - f|, is not above it."""
-    at_finest = error_at(low)
-    if low >= high or float(at_finest) <= low:
-        return at_finest
+    # The search asks again for the error at both the end it begins with and the root it ends with.
+    error_at = functools.cache(error_at)
+    if low >= high or float(error_at(low)) <= low:
+        return error_at(low)
+    # Importing SciPy's optimisers takes longer than the search, and most processes do not come here.
+    from scipy.optimize import root_scalar
+
     found = root_scalar(lambda sigma: min(float(error_at(sigma)), high) - sigma, bracket=(low, high), xtol=1e-12)
     return error_at(found.root)
 

@@ -45,6 +45,17 @@ def describe_curve(figure: CurvesFigure, name: str) -> str:
     return f"{name}: from {begin} to {say(y[last])}{band} at {say(x[last])}, lowest {lowest}, highest {highest}"
 
 
+def describe_marks(figure: CurvesFigure) -> str:
+    """What is marked and where, as a sentence to follow others; nothing where nothing is."""
+    marks = [f"{words} at {say(at)}" for words, at in marks_of(figure).items()]
+    return f". Marked on {figure.x_label or 'the axis below'}: {'; '.join(marks)}" if marks else ""
+
+
+def marks_of(figure: CurvesFigure) -> dict[str, float]:
+    """The marks that have a place."""
+    return {words: at for words, at in figure.marks.items() if math.isfinite(at)}
+
+
 def calibration_lines(figure: ReliabilityFigure) -> list[str]:
     """Calibration error, signed gap and number of rows, as they stand in a reliability diagram.
 

@@ -137,6 +137,8 @@ class CurvesFigure(Figure):
     low: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
     """Lower ends of bands by curve name; a curve that is not named here has none."""
     high: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
+    marks: dict[str, float] = field(default_factory=dict)
+    """Abscissae with a thin upright line, by the words that stand at it; one that is not finite is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)

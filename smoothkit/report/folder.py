@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from smoothkit.conclusion import Conclusion, read_stored
 from smoothkit.errors import OutputError, nearest
 from smoothkit.files import CONFIG, METRICS, RESULT, STUDY, SUMMARY, finite
+from smoothkit.report.figures import UnreadableFigure
 from smoothkit.report.numbers import count
 from smoothkit.report.recording import RunRecord, read_run, seed_of
 from smoothkit.report.run_result import UNREADABLE, describe_error, parse_json
 from smoothkit.report.stored import read_as
-from smoothkit.report.summary import summarise
+from smoothkit.report.summary import Results, summarise
 from smoothkit.scenario import Result
 from smoothkit.scenario_file import folder_name
 
@@ -46,6 +48,8 @@ class StudyRecord:
     """Variant and seed of every run that was asked for and has neither a result, nor an error, nor a damaged result."""
     gaps: tuple[str, ...]
     """What could not be read besides runs, and why."""
+    conclusion: Conclusion | None = None
+    """What the scenario concluded from just these results; None while the study runs, and where it draws none."""
 
     def by_variant(self) -> dict[str, list[RunRecord]]:
         """The runs of each variant."""
@@ -95,6 +99,8 @@ def read_study(directory: Path) -> StudyRecord:
     failures = [{"variant": run.variant, "seed": run.seed, "error": run.error} for run in runs if run.error]
     # A run that left a result, an error, or something unreadable is told of as such.
     told = {(run.variant, run.seed) for run in runs if run.result or run.error or _has_damaged_result(run)}
+    environment, stored = _read_summary(directory, gaps)
+    conclusion = _read_conclusion(stored, results, directory, gaps)
     return StudyRecord(
         directory=directory,
         title=plan.title or directory.resolve().name,
@@ -102,13 +108,14 @@ def read_study(directory: Path) -> StudyRecord:
         summary={
             "scenario": plan.scenario,
             "baseline": plan.baseline,
-            "environment": _read_environment(directory, gaps),
+            "environment": environment,
             **finite(summarise(results, plan.baseline)),
             "failures": failures,
         },
         runs=tuple(runs),
         pending=tuple(run for run in plan.runs if run not in told),
         gaps=tuple(gaps),
+        conclusion=conclusion,
     )
 
 
@@ -157,16 +164,35 @@ def _read_runs(directory: Path, plan: Plan, gaps: list[str]) -> list[RunRecord]:
     return sorted(runs, key=lambda run: (variants.index(run.variant), run.seed))
 
 
-def _read_environment(directory: Path, gaps: list[str]) -> dict[str, Any]:
-    """What the summary says that the results do not; nothing if there is none yet."""
+def _read_summary(directory: Path, gaps: list[str]) -> tuple[dict[str, Any], Any]:
+    """What the summary says that the results do not, environment and conclusion; nothing if there is none yet."""
     path = directory / SUMMARY
     if not path.exists():
-        return {}
+        return {}, None
     try:
-        return dict(parse_json(path.read_text(encoding="utf-8"))["environment"])
+        summary = parse_json(path.read_text(encoding="utf-8"))
+        return dict(summary["environment"]), summary.get("conclusion")
     except UNREADABLE as error:
-        gaps.append(f"{SUMMARY} cannot be read: {describe_error(error)}; the tables are computed from the results")
-        return {}
+        gaps.append(
+            f"{SUMMARY} cannot be read: {describe_error(error)}; the tables are computed from the results, and a "
+            f"conclusion, where the scenario draws one, by `smoothkit resume {directory}`"
+        )
+        return {}, None
+
+
+def _read_conclusion(stored: Any, results: Results, directory: Path, gaps: list[str]) -> Conclusion | None:
+    """The conclusion that the summary has, unless it is damaged or about other results."""
+    if stored is None:
+        return None
+    try:
+        conclusion = read_stored(stored, results)
+    except UNREADABLE as error:
+        mend = f"`smoothkit resume {directory}` draws it anew"
+        gaps.append(f"{SUMMARY}: the conclusion is left out: {describe_error(error)}; {mend}")
+        return None
+    figures = conclusion.figures.items()
+    gaps += [f"conclusion, figure “{name}”: {f.reason}" for name, f in figures if isinstance(f, UnreadableFigure)]
+    return conclusion
 
 
 def _has_damaged_result(run: RunRecord) -> bool:

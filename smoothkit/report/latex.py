@@ -1,12 +1,15 @@
 """Tables for a paper: LaTeX with the packages booktabs and nothing else."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from smoothkit.conclusion import Conclusion
 from smoothkit.report.comparison import PAPER
 from smoothkit.report.folder import StudyRecord
+from smoothkit.report.legibility import printable
 from smoothkit.report.results import tables
-from smoothkit.report.table import Cell, Table, in_blocks
+from smoothkit.report.table import WIDE, Cell, Section, Table, in_blocks, within
 
 PREAMBLE = "% Needs \\usepackage{booktabs}. Bold: shown to be better than the baseline; nothing else is.\n"
 
@@ -52,16 +55,56 @@ CHARACTERS = {
 }
 
 
+PAGE_WIDTH, PAGE_ROWS = 72, 40
+"""Characters across a page and rows down it, in the size of a table."""
+
+
 def latex_page(studies: Sequence[StudyRecord]) -> str:
-    """A `table` environment per table of each study, under comments that name it and what is missing."""
+    """Conclusion and a `table` environment per table of each study, under comments that name it and what is missing."""
     parts = [PREAMBLE]
     for study in studies:
         parts.append(f"\n% {_comment(study.title)}\n")
         parts += [f"% missing: {_comment(line)}\n" for line in study.missing()]
+        parts.append(_conclusion(study.conclusion) if study.conclusion else "")
         results, *comparison = tables({**study.summary, "failures": []}, PAPER)
         blocks = in_blocks(results, keep=len(results.columns) - len(study.summary["headline"]))
         parts += [f"\n{to_latex(results, blocks)}", *(f"\n{to_latex(table)}" for table in comparison)]
     return "".join(parts)
+
+
+def _conclusion(conclusion: Conclusion) -> str:
+    """The sentences as a list, then the tables, in environments that a page can hold."""
+    items = "".join(f"\\item {latex_text(words)}\n" for words in conclusion.words)
+    words = f"\n\\begin{{itemize}}\n{items}\\end{{itemize}}\n" if items else ""
+    return words + "".join(f"\n{part}" for table in (*conclusion.tables, *conclusion.details) for part in _pages(table))
+
+
+def _pages(table: Table) -> Iterator[str]:
+    """The table in one environment if a page can hold it, with blocks below each other; else several, with numbers."""
+    blocks = within(table, PAGE_WIDTH)
+    if len(blocks) * sum(len(section.rows) + 1 for section in table.sections) <= PAGE_ROWS:
+        yield to_latex(table, blocks)
+        return
+    pieces = [replace(block, sections=part) for block in blocks for part in _parts(block.sections)]
+    for place, piece in enumerate(pieces, start=1):
+        title = f"{table.title} ({place} of {len(pieces)})"
+        yield to_latex(replace(piece, title=title, notes=table.notes if place == len(pieces) else ()))
+
+
+def _parts(sections: Sequence[Section]) -> Iterator[tuple[Section, ...]]:
+    """The sections, in parts of at most so many rows as a page holds; one that is cut has its heading in both."""
+    part: list[Section] = []
+    room = PAGE_ROWS
+    for section in sections:
+        rows = section.rows
+        while rows:
+            part.append(replace(section, rows=rows[:room]))
+            rows, room = rows[room:], room - len(part[-1].rows)
+            if not room:
+                yield tuple(part)
+                part, room = [], PAGE_ROWS
+    if part:
+        yield tuple(part)
 
 
 def to_latex(table: Table, blocks: Sequence[Table] | None = None) -> str:
@@ -73,7 +116,7 @@ def to_latex(table: Table, blocks: Sequence[Table] | None = None) -> str:
 
 
 def _tabular(table: Table) -> str:
-    sides = "".join("r" if numeric else "l" for numeric in table.numeric)
+    sides = [_side(table, place) for place in range(len(table.columns))]
     body = []
     for place, section in enumerate(table.sections):
         if section.heading:
@@ -83,9 +126,15 @@ def _tabular(table: Table) -> str:
         body += [f"{indent}{' & '.join(map(_cell, row))} \\\\\n" for row in section.rows]
     head = " & ".join(map(latex_text, table.columns))
     return (
-        f"\\begin{{tabular}}{{{sides}}}\n\\toprule\n{head} \\\\\n\\midrule\n{''.join(body)}\\bottomrule\n"
+        f"\\begin{{tabular}}{{{''.join(sides)}}}\n\\toprule\n{head} \\\\\n\\midrule\n{''.join(body)}\\bottomrule\n"
         "\\end{tabular}\n"
     )
+
+
+def _side(table: Table, place: int) -> str:
+    """How a column is aligned; one with a long cell breaks it."""
+    longest = max((len(row[place].text) for section in table.sections for row in section.rows), default=0)
+    return "p{.4\\linewidth}" if longest > WIDE else "r" if table.numeric[place] else "l"
 
 
 def _cell(cell: Cell) -> str:
@@ -112,4 +161,4 @@ def _character(character: str) -> str:
 
 def _comment(text: str) -> str:
     """`text` on one line, so that nothing of it gets out of the comment."""
-    return " ".join(text.split())
+    return " ".join(printable(text).split())

@@ -1,4 +1,6 @@
-"""What can be made out in a picture: how many classes, names and points it shows, and how a long name is cut."""
+"""What can be made out: how many classes, names and points a picture shows, how a long name is cut, what is no text."""
+
+import re
 
 LARGEST_ANNOTATED = 12
 """Classes up to which every entry of a matrix is written into its cell."""
@@ -8,6 +10,8 @@ MOST_TICKS = 25
 """Names that an axis shows; of more classes, every second or third one and so on."""
 LONGEST_NAME = 16
 """Characters of a class name that an axis shows."""
+NO_TEXT = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Colours of a terminal, other control characters, and what no file in UTF-8 or XML can hold."""
 
 
 def shorten(name: str, longest: int = LONGEST_NAME) -> str:
@@ -38,3 +42,12 @@ def kept_points(points: int, most: int) -> list[int]:
     if points <= most:
         return list(range(points))
     return [round(place * (points - 1) / (most - 1)) for place in range(most)]
+
+
+def printable(text: str) -> str:
+    r"""`text` without what a terminal obeys, or a file cannot hold.
+
+    >>> printable("\x1b[31mred\x1b[0m\x07\ud800")
+    'red'
+    """
+    return NO_TEXT.sub("", text)

@@ -2,23 +2,31 @@
 
 from collections.abc import Sequence
 
+from smoothkit.conclusion import Conclusion
 from smoothkit.report.comparison import USUAL, findings
 from smoothkit.report.folder import StudyRecord
+from smoothkit.report.legibility import printable
 from smoothkit.report.results import tables
 from smoothkit.report.table import Table
 
 
 def markdown_page(studies: Sequence[StudyRecord]) -> str:
-    """Findings, tables, what is missing, and the environment; pictures are in the HTML file."""
+    """What is missing, the conclusion, findings, tables, and the environment; pictures are in the HTML file."""
     parts = []
     for study in studies:
         parts += [f"# {markdown_text(study.title)}", ""]
         parts += _list("Runs without a result, and what could not be read:", study.missing())
+        parts += [markdown_conclusion(study.conclusion)] if study.conclusion else []
         parts += _list("", findings(study.summary))
         parts += [to_markdown(table) for table in tables({**study.summary, "failures": []}, USUAL)]
         environment = [f"{key}: {value}" for key, value in study.summary["environment"].items() if value is not None]
         parts += _list("### Environment", environment)
     return "\n".join(parts)
+
+
+def markdown_conclusion(conclusion: Conclusion) -> str:
+    """The sentences as a list, then the tables."""
+    return "\n".join([*_list("### Conclusion", conclusion.words), *map(to_markdown, (*conclusion.tables, *conclusion.details))])
 
 
 def _list(heading: str, lines: Sequence[str]) -> list[str]:
@@ -48,7 +56,7 @@ def markdown_text(text: str) -> str:
     >>> print(markdown_text("a|b <i>"))
     a\\|b &lt;i&gt;
     """
-    plain = " ".join(text.split()).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;")
+    plain = " ".join(printable(text).split()).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;")
     plain = plain.replace(">", "&gt;")
     for character in "`*_|[]":
         plain = plain.replace(character, f"\\{character}")

@@ -112,7 +112,8 @@ def _thinned(*columns: Float64[Tensor, " points"]) -> list[Float64[Tensor, " kep
 
 
 def _entries(values: Float64[Tensor, " entries"]) -> tuple[float | None, ...]:
-    return tuple(_finite(value) for value in values.tolist())
+    # Spelled out, as a figure of a large test part has thousands of entries.
+    return tuple(value if math.isfinite(value) else None for value in values.tolist())
 
 
 def _entry(value: Float64[Tensor, ""]) -> float | None:

@@ -18,8 +18,8 @@ def read_as(cls: type[Any], data: Any) -> Any:
     try:
         return _adapter(cls).validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:3])
-        raise ValueError("; ".join(faults)) from error
+        faults = ((".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()[:3])
+        raise ValueError("; ".join(": ".join(filter(None, fault)) for fault in faults)) from error
 
 
 @cache

@@ -1,5 +1,6 @@
 """Tables as data, for any renderer, and what stands in their cells."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -20,6 +21,11 @@ class Strip:
     interval: tuple[float, float] | None = None
     description: str
     """What the picture shows, for those who cannot see it."""
+
+    def __post_init__(self):
+        numbers = (*self.points, *self.scale, *(self.interval or ()), *([] if self.mark is None else [self.mark]))
+        if not (all(map(math.isfinite, numbers)) and self.scale[0] < self.scale[1]):
+            raise ValueError(f"the strip “{self.description}” needs finite numbers, and a scale that ascends")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +60,11 @@ class Table:
     sections: tuple[Section, ...]
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self):
+        widths = {len(self.numeric), *(len(row) for section in self.sections for row in section.rows)}
+        if not self.columns or widths != {len(self.columns)}:
+            raise ValueError(f"the table “{self.title}” needs {len(self.columns)} entries in `numeric` and every row")
+
 
 def span(values: Sequence[float]) -> tuple[float, float]:
     """The scale that holds all `values`; one of width 1 around them where they are all alike."""
@@ -65,12 +76,12 @@ BLOCK = 3
 """Columns of `mean ± standard deviation` that stand beside each other in 80 characters, or across a page."""
 
 
-def in_blocks(table: Table, keep: int) -> list[Table]:
-    """The table cut into blocks of at most three columns, each after the first `keep` columns."""
-    starts = range(keep, len(table.columns), BLOCK) or [keep]
+def in_blocks(table: Table, keep: int, across: int = BLOCK) -> list[Table]:
+    """The table cut into blocks of at most `across` columns, each after the first `keep` columns."""
+    starts = range(keep, len(table.columns), across) or [keep]
 
     def cut(row: tuple[Any, ...], start: int) -> tuple[Any, ...]:
-        return (*row[:keep], *row[start : start + BLOCK])
+        return (*row[:keep], *row[start : start + across])
 
     return [
         Table(
@@ -82,6 +93,28 @@ def in_blocks(table: Table, keep: int) -> list[Table]:
         )
         for start in starts
     ]
+
+
+WIDE = 40
+"""Characters of a cell beyond which it is broken into lines."""
+
+
+def within(table: Table, width: int) -> list[Table]:
+    """The table in as few blocks as are at most `width` characters wide, each with the first column; if none are that
+    narrow, a block for every column."""
+    for across in range(len(table.columns) - 1, 1, -1):
+        blocks = in_blocks(table, 1, across)
+        if all(sum(column_widths(block)) <= width for block in blocks):
+            return blocks
+    return in_blocks(table, 1, 1)
+
+
+def column_widths(table: Table) -> list[int]:
+    """Characters that each column takes, with the space between columns; a cell of more than `WIDE` is broken."""
+    rows = [table.columns, *([cell.text for cell in row] for section in table.sections for row in section.rows)]
+    margin = 3 if any(section.heading for section in table.sections) else 1
+    longest = [max(len(row[place]) for row in rows) for place in range(len(table.columns))]
+    return [min(size, WIDE) + 3 + (0 if place else margin) for place, size in enumerate(longest)]
 
 
 def transposed(table: Table) -> Table:

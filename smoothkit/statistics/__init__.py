@@ -3,7 +3,7 @@
 Everything here is NumPy and SciPy: importable without torch.
 """
 
-from smoothkit.statistics.crossed import crossed_mean_interval
+from smoothkit.statistics.crossed import CrossedMean, crossed_difference, crossed_mean, crossed_mean_interval
 from smoothkit.statistics.interval import CONFIDENCE, LEVEL, Interval, student_interval, student_p_value
 from smoothkit.statistics.multiple import holm
 from smoothkit.statistics.paired import deviation, paired_bootstrap_interval, paired_interval, paired_p_value
@@ -29,8 +29,11 @@ from smoothkit.statistics.robust import (
 __all__ = [
     "CONFIDENCE",
     "LEVEL",
+    "CrossedMean",
     "Interval",
     "bootstrap",
+    "crossed_difference",
+    "crossed_mean",
     "crossed_mean_interval",
     "detectable_difference",
     "detectable_gap",

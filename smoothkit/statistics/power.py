@@ -4,7 +4,6 @@ import functools
 import math
 
 import numpy as np
-from scipy.optimize import root_scalar
 from scipy.special import nctdtr, ndtri, stdtrit
 
 from smoothkit.statistics.interval import LEVEL
@@ -56,6 +55,9 @@ def detectable_difference(deviation: float, pairs: int, level: float = LEVEL) ->
 @functools.cache
 def _detectable_in_deviations(pairs: int, level: float) -> float:
     """`detectable_difference` in units of the deviation."""
+    # Importing SciPy's optimisers takes longer than the search, and most processes do not come here.
+    from scipy.optimize import root_scalar
+
     upper = 1.0
     while paired_power(upper, 1.0, pairs, level) < POWER:
         upper *= 2

@@ -54,12 +54,11 @@ def shown(figure: Figure) -> dict[str, Any]:
         data["values"] = [row[:MOST_CLASSES] for row in data["values"][:MOST_CLASSES]]
     if isinstance(figure, CurvesFigure):
         # The axes and the bands of one curve have one length, so all of them lose the same points.
-        for part, curves in data.items():
-            if isinstance(curves, dict):
-                data[part] = {
-                    name: [values[place] for place in kept_points(len(values), MOST_POINTS)]
-                    for name, values in curves.items()
-                }
+        for part in ("x", "y", "low", "high"):
+            data[part] = {
+                name: [values[place] for place in kept_points(len(values), MOST_POINTS)]
+                for name, values in data[part].items()
+            }
     return _rounded(data)
 
 

@@ -2,7 +2,9 @@
 
 An observer plugin: it reads what the host logs and changes nothing. Tags are those of the host (`train/loss`), then
 `final/<name>` for the evaluation's scalars. Figures go to the Targets tab, those of training under the host's tags
-(`validation/matrix`), those of the evaluation as `final/<name>`, and these also as pictures, `figures/<name>`.
+(`validation/matrix`), those of the evaluation as `final/<name>`, and these also as pictures, `figures/<name>`. What a
+scenario concludes from the whole study is a run of its own, `study`: its words as the text `conclusion`, its figures as
+`conclusion/<name>` in the Targets tab and `figures/<name>` as pictures.
 """
 
 # Protocol buffers build their classes at run time, where a type checker cannot see them.
@@ -18,9 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smoothkit import hookimpl
-from smoothkit.files import CONFIG
+from smoothkit.files import CONFIG, METRICS
 
 if TYPE_CHECKING:
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+    from smoothkit.conclusion import Conclusion
     from smoothkit.report.figures import Figure
     from smoothkit.scenario import Result, RunInfo
 
@@ -28,6 +33,9 @@ smoothkit_api = 1
 
 LEFT_OUT = ("scenario", "use", "run", "evaluate")
 """The parts of a configuration that the HParams table does not show: how a run is carried out and measured."""
+
+CONCLUSION = "study"
+"""The run of what is concluded."""
 
 _writers: dict[Path, EventStream] = {}
 
@@ -67,6 +75,30 @@ def smoothkit_run_finished(run: RunInfo, outcome: str) -> None:
         stream.finish(outcome)
 
 
+@hookimpl
+def smoothkit_concluded(directory: Path, conclusion: Conclusion) -> None:
+    """Write the conclusion at the last step of any run; it withdraws what a former one said."""
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+    from smoothkit.report.markdown import markdown_conclusion
+    from smoothkit.tracking.figure_summary import figure_summary
+
+    step = last_step(directory)
+    with SummaryWriter(str(directory / CONCLUSION), purge_step=0) as writer:
+        writer.add_text("conclusion", markdown_conclusion(conclusion), step)
+        for name, figure in conclusion.figures.items():
+            add_figure(writer, figure_summary, f"conclusion/{name}", figure, step)
+            add_figure(writer, _image, f"figures/{name}", figure, step)
+
+
+def last_step(directory: Path) -> int:
+    """The last step at which a run of the study recorded something; 0 if none did."""
+    from smoothkit.report.recording import parse_metrics
+
+    found = (parse_metrics(path.read_bytes())[0] for path in directory.glob(f"*/seed-*/{METRICS}"))
+    return max((int(curve.steps[-1]) for curves in found for curve in curves.values() if len(curve.steps)), default=0)
+
+
 class EventStream:
     """The event file of one run.
 
@@ -100,7 +132,7 @@ class EventStream:
         from smoothkit.tracking.figure_summary import figure_summary
 
         for tag, figure in figures.items():
-            self._add_figure(figure_summary, tag, figure, step)
+            add_figure(self._writer, figure_summary, tag, figure, step)
         self._step = max(self._step, step)
 
     def evaluation(self, result: Result) -> None:
@@ -109,7 +141,7 @@ class EventStream:
             self._writer.add_scalar(f"final/{name}", value, self._step)
         self.figures(self._step, {f"final/{name}": figure for name, figure in result.figures.items()})
         for name, figure in result.figures.items():
-            self._add_figure(_image, f"figures/{name}", figure, self._step)
+            add_figure(self._writer, _image, f"figures/{name}", figure, self._step)
         self._writer.flush()
 
     def finish(self, outcome: str) -> None:
@@ -122,19 +154,27 @@ class EventStream:
             self._add(_session_end(success=outcome == "finished"))
         self._writer.close()
 
-    def _add_figure(self, summarise: Callable[[str, Figure], Any], tag: str, figure: Figure, step: int) -> None:
-        # A plugin's own kind may fail in its own code, which must not take the figures after it along.
-        try:
-            summary = summarise(tag, figure)
-        except Exception as error:
-            self._writer.add_text(tag, f"cannot be drawn: {type(error).__name__}: {error}", step)
-        else:
-            self._add(summary, step)
+    def _add(self, summary: Any) -> None:
+        _write(self._writer, summary, None)
 
-    def _add(self, summary: Any, step: int | None = None) -> None:
-        writer = self._writer.file_writer
-        assert writer is not None, "the stream is closed"
-        writer.add_summary(summary, step)
+
+def add_figure(
+    writer: SummaryWriter, summarise: Callable[[str, Figure], Any], tag: str, figure: Figure, step: int
+) -> None:
+    """Write what `summarise` makes of a figure, or a text that says why it cannot."""
+    # A plugin's own kind may fail in its own code, which must not take the figures after it along.
+    try:
+        summary = summarise(tag, figure)
+    except Exception as error:
+        writer.add_text(tag, f"cannot be drawn: {type(error).__name__}: {error}", step)
+    else:
+        _write(writer, summary, step)
+
+
+def _write(writer: SummaryWriter, summary: Any, step: int | None) -> None:
+    file = writer.file_writer
+    assert file is not None, "the stream is closed"
+    file.add_summary(summary, step)
 
 
 def layout(tags: Iterable[str]) -> dict[str, dict[str, list[Any]]]:

@@ -39,6 +39,29 @@ class QuadraticConfig(ScenarioConfig):
     """Which signal."""
 
 
+class Momentum:
+    """Gradient descent with momentum.
+
+    An optimiser of torch's imports its compiler, and each worker process of a test would wait for that again.
+    """
+
+    def __init__(self, groups, lr):
+        self.parameters = [(p, group.get("lr", lr)) for group in groups for p in group["params"]]
+        self.velocities = [torch.zeros_like(p) for p, _ in self.parameters]
+
+    def step(self):
+        for (parameter, lr), velocity in zip(self.parameters, self.velocities, strict=True):
+            velocity.mul_(0.9).add_(parameter.grad)
+            parameter.data.sub_(lr * velocity)
+            parameter.grad = None
+
+    def state_dict(self):
+        return {"velocities": self.velocities}
+
+    def load_state_dict(self, state):
+        self.velocities = state["velocities"]
+
+
 SCENARIO = Scenario(QuadraticConfig, f"{__name__}:train", f"{__name__}:evaluate")
 
 
@@ -50,9 +73,7 @@ def smoothkit_scenarios(register):
 def train(config, run):
     model = nn.Linear(4, 3)
     target = run.target(config.target, num_classes=3)
-    optimizer = torch.optim.SGD(
-        [{"params": model.parameters()}, *target.parameter_groups()], lr=config.lr, momentum=0.9
-    )
+    optimizer = Momentum([{"params": model.parameters()}, *target.parameter_groups()], config.lr)
     run.track(model=model, target=target, optimizer=optimizer)
     for step in run.steps(config.steps):
         # One stream of the run's own, and the global one, as dropout uses it.
@@ -62,7 +83,6 @@ def train(config, run):
         loss = target(logits, labels)
         if step == config.nan_at:
             loss = loss * math.nan
-        optimizer.zero_grad()
         loss.backward()
         run.sync_grads(model.parameters())
         optimizer.step()

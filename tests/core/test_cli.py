@@ -291,4 +291,4 @@ def test_report_names_what_is_damaged_and_goes_on(smoothkit, quadratic, tmp_path
 
 def test_schema_prints_json_or_what_there_is(smoothkit):
     assert json.loads(smoothkit("schema", "supervised").stdout)["title"] == "smoothkit scenario: supervised"
-    assert smoothkit("schema").stdout.splitlines() == ["quadratic", "supervised"]
+    assert {"quadratic", "supervised"} <= set(smoothkit("schema").stdout.splitlines())

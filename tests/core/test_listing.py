@@ -31,6 +31,7 @@ def test_plugins_are_listed_with_state_origin_and_what_they_provide(smoothkit, w
     found = {plugin["name"]: plugin for plugin in json.loads(smoothkit("plugins", "--json", files=(broken,)).stdout)}
     assert {name: plugin["state"] for name, plugin in found.items()} == {
         "core": "active",
+        "fairness": "active",
         "quadratic": "active",
         "supervised": "active",
         "tensorboard": "blocked",

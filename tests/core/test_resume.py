@@ -1,11 +1,19 @@
 """A run that is killed goes on to the very end it would have come to: bit for bit, by a real kill of a real process."""
 
+import json
+import os
 import random
+import signal
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from smoothkit.checkpoint import FILE, load_checkpoint
+from tests.conftest import TINY
+
+NAMES = ("onehot", "ls++", "ols", "everything")
 
 VARIANTS = """
 [train]
@@ -13,6 +21,7 @@ epochs = 12
 batch_size = 32
 [evaluate]
 metrics = ["accuracy", "nll", "ece"]
+after_temperature = []
 
 [variants.onehot]
 target = "onehot"
@@ -36,7 +45,7 @@ from smoothkit import hookimpl
 @hookimpl
 def smoothkit_logged(run, step, values):
     if step >= int(os.environ["KILL_AT"]):
-        os.kill(os.getpid(), signal.Signals[os.environ["KILL_BY"]])
+        os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -51,28 +60,61 @@ def alike(one, other):
     return one == other
 
 
-@pytest.mark.parametrize("variant", ["onehot", "ls++", "ols", "everything"])
-def test_a_killed_run_comes_to_the_same_end(variant, smoothkit, smoothkit_process, write, tiny, tmp_path):
-    step = random.randrange(1, 116)  # Another one each time; a failure shows it.
-    path = write(tiny.read_text().partition("[train]")[0] + VARIANTS)
-    command = ("run", path, "run.checkpoint_every=20", "--variants", variant, "--jobs", "1", "--quiet", "--output")
-    killed = smoothkit_process(
-        "--plugin", write(KILLER, "killer.py"), *command, "out", KILL_AT=str(step), KILL_BY="SIGKILL"
-    )
-    # The whole run, while the other process is on its way to its death.
-    assert smoothkit(*command, "reference").exit_code == 0
-    out, errors = killed.communicate(timeout=120)
-    assert (killed.returncode, out, errors) == (-9, "", "")
-    runs = {name: tmp_path / name / variant / "seed-0" for name in ("out", "reference")}
-    assert not (runs["out"] / "result.json").exists()
-    kept = (load_checkpoint(runs["out"]) or {"step": 0})["step"]
-    assert kept % 20 == 0
-    assert step - 20 <= kept < step + 7
+# One process imports all that a run imports and forks a child for each variant, which is killed in its run: importing
+# takes several times as long as training.
+FORKS = """
+import json, os, sys
+import sklearn.datasets, torch._dynamo
+from smoothkit.cli import main
 
-    assert smoothkit("resume", "out", "--jobs", "1", "--quiet").exit_code == 0
+children = {}
+for variant, step in json.loads(sys.argv[1]).items():
+    children[variant] = os.fork()
+    if not children[variant]:
+        os.environ["KILL_AT"] = str(step)
+        main([*sys.argv[2:], "--variants", variant, "--output", f"killed-{variant}"])
+print(json.dumps({variant: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for variant, child in children.items()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """A folder in which the run of each variant was killed, and the step at which."""
+    folder = tmp_path_factory.mktemp("killed")
+    (folder / "tiny.toml").write_text(TINY.partition("[train]")[0] + VARIANTS)
+    (folder / "killer.py").write_text(KILLER)
+    steps = {variant: random.randrange(1, 116) for variant in NAMES}  # Others each time; a failure shows them.
+    options = ("--no-plugin", "tensorboard", "--plugin", "killer.py")
+    command = ("run", "tiny.toml", "run.checkpoint_every=20", "--jobs", "1", "--quiet")
+    forked = subprocess.run(
+        [sys.executable, "-c", FORKS, json.dumps(steps), *options, *command],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert forked.stderr == ""
+    assert json.loads(forked.stdout) == dict.fromkeys(NAMES, -signal.SIGKILL)
+    return folder, steps
+
+
+@pytest.mark.parametrize("variant", NAMES)
+def test_a_killed_run_comes_to_the_same_end(variant, killed, smoothkit, monkeypatch):
+    folder, steps = killed
+    monkeypatch.chdir(folder)
+    command = ("run", "tiny.toml", "run.checkpoint_every=20", "--variants", variant, "--jobs", "1", "--quiet")
+    assert smoothkit(*command, "--output", f"reference-{variant}").exit_code == 0
+    runs = {name: folder / f"{name}-{variant}" / variant / "seed-0" for name in ("killed", "reference")}
+    assert not (runs["killed"] / "result.json").exists()
+    kept = (load_checkpoint(runs["killed"]) or {"step": 0})["step"]
+    assert kept % 20 == 0
+    assert steps[variant] - 20 <= kept < steps[variant] + 7
+
+    assert smoothkit("resume", f"killed-{variant}", "--jobs", "1", "--quiet").exit_code == 0
     for name in ("metrics.jsonl", "result.json", "config.toml"):
-        assert (runs["out"] / name).read_bytes() == (runs["reference"] / name).read_bytes()
-    resumed, reference = load_checkpoint(runs["out"]), load_checkpoint(runs["reference"])
+        assert (runs["killed"] / name).read_bytes() == (runs["reference"] / name).read_bytes()
+    resumed, reference = load_checkpoint(runs["killed"]), load_checkpoint(runs["reference"])
     assert reference["step"] == 120
     assert alike(resumed, reference)
     # The state that makes a target what it is has moved, and is among what was compared.

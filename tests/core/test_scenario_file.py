@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from smoothkit.config import dump
 from smoothkit.errors import ConfigError
+from smoothkit.plugins import PluginHost, PluginOptions
 from smoothkit.scenario_file import find_scenario, load_scenario
 from smoothkit.study import Study
 
@@ -372,9 +373,10 @@ def test_bundled_files_are_found_by_name_and_others_by_path():
 @pytest.mark.parametrize(
     "path", sorted((Path(__file__).parents[2] / "scenarios").rglob("*.toml")), ids=lambda path: path.name
 )
-def test_every_bundled_scenario_and_profile_is_valid(path, bundled):
+def test_every_bundled_scenario_and_profile_is_valid(path):
     import tomllib
 
+    host = PluginHost(PluginOptions())
     profiles = tomllib.loads(path.read_text(encoding="utf-8")).get("profiles", {})
     for profile in (None, *profiles):
-        assert load_scenario(path, bundled, profile=profile).variants
+        assert load_scenario(path, host, profile=profile).variants

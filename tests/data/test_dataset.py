@@ -1,6 +1,7 @@
 """A data set is checked once, and its errors name the set, the part and the first offender."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -79,6 +80,42 @@ def test_faults_are_named(build, message):
     with pytest.raises(DataError, match=message) as caught:
         build()
     assert "\n" not in str(caught.value)
+
+
+def grouped(*groups):
+    return replace(part(), groups=torch.tensor(groups))
+
+
+def people(train=None, test=None, group_names=("A", "B")):
+    train, test = (grouped(0, 1, 0, 1) if given is None else given for given in (train, test))
+    return Dataset(train, test, NAMES, (0.5,), (0.5,), name="pets", group_names=group_names)
+
+
+def test_groups_follow_their_samples():
+    chosen = grouped(0, 1, 0, 1).select(torch.tensor([3, 0]))
+    assert chosen.groups.tolist() == [1, 0]
+    assert chosen.to("cpu").groups.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: dataset(grouped(0, 1, 0, 1)), "pets: train groups: sample 0 has group 0; expected .* 0 named groups"),
+        (lambda: people(grouped(0, 1, 2, 1)), "pets: train groups: sample 2 has group 2; expected 0 to 1"),
+        (lambda: people(test=grouped(0, -1, 0, 1)), "pets: test groups: sample 1 has group -1"),
+        (lambda: people(grouped(0, 1)), "pets: train: 4 samples but 2 groups"),
+        (lambda: people(test=part()), "pets: test: the groups A, B are named, but no sample has one"),
+        (lambda: people(group_names=("A", "A")), "pets: train: the names of the groups must differ, got A, A"),
+    ],
+)
+def test_faults_of_groups_are_named(build, message):
+    with pytest.raises(DataError, match=message) as caught:
+        build()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_group_may_be_without_samples():
+    assert people(group_names=("A", "B", "C")).group_names == ("A", "B", "C")
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])

@@ -152,6 +152,40 @@ def test_an_empty_class_is_named(photographs):
         load(photographs)
 
 
+def group(photographs, leave_out=(), header="path,group"):
+    """Write the group of each image: the odd ones were taken at night."""
+    files = sorted(file.relative_to(photographs).as_posix() for file in photographs.rglob("*.jpg"))
+    lines = [f"{file},{'night' if int(file[-5]) % 2 else 'day'}" for file in files if file not in leave_out]
+    (photographs / "groups.csv").write_text("\n".join([header, *lines]))
+
+
+def test_a_file_says_which_group_each_image_belongs_to(photographs):
+    group(photographs)
+    data = load(photographs)
+    assert data.group_names == ("day", "night")
+    assert data.train.groups.tolist() == [0, 1, 0, 1, 0] * 3
+    assert data.test.groups.tolist() == [0, 1] * 3
+    smaller, validation = hold_out(data, 5, seed=0)
+    assert torch.bincount(validation.groups).tolist() == [3, 2]
+    assert torch.bincount(smaller.train.groups).tolist() == [6, 4]
+
+
+def test_without_such_a_file_there_are_no_groups(photographs):
+    data = load(photographs)
+    assert (data.group_names, data.train.groups) == ((), None)
+
+
+def test_faults_of_groups_are_named(photographs):
+    group(photographs, leave_out=("test/fox/1.jpg",))
+    with pytest.raises(
+        DataError, match=r"groups\.csv: has no row for test/fox/1\.jpg; expected a group for each image"
+    ):
+        load(photographs)
+    group(photographs, header="file,group")
+    with pytest.raises(DataError, match=r"groups\.csv: has no column 'path'"):
+        load(photographs)
+
+
 def test_size_out_of_range_is_named(tmp_path):
     with pytest.raises(ValueError, match="folder: size is 4; expected at least 8"):
         folder(tmp_path, str(tmp_path), size=4)

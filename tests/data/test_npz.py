@@ -176,3 +176,60 @@ def test_a_corrupt_member_is_named(tmp_path):
 def test_options_out_of_range_are_named(load):
     with pytest.raises(ValueError, match=r"test_share is 1\.0; expected a share"):
         load(arrays(), test_share=1.0)
+
+
+def test_groups_are_words_and_stand_by_size(load):
+    content = arrays(
+        train_groups=np.array(["Hispanic/Latino"] * 4 + ["White"] * 8), test_groups=np.array(["White", "Other"] * 3)
+    )
+    data = load(content)
+    assert data.group_names == ("White", "Hispanic Latino", "Other")
+    assert data.train.groups.tolist() == [1] * 4 + [0] * 8
+    assert data.test.groups.tolist() == [0, 2] * 3
+
+
+@pytest.mark.parametrize(("names", "expected"), [(["men", "women"], ("women", "men")), (None, ("group 1", "group 0"))])
+def test_groups_may_be_indices(load, names, expected):
+    ids = np.array([0, 1, 1] * 4)
+    content = arrays(train_groups=ids, test_groups=ids[:6], group_names=None if names is None else np.array(names))
+    data = load(content)
+    assert data.group_names == expected
+    assert data.train.groups.tolist() == (1 - ids).tolist()
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_one_array_is_split_by_class_and_group(load, soft):
+    labels, groups = np.arange(60) % 3, np.arange(60) // 30
+    data = load(whole(pixels(60, 4, 4), np.eye(3)[labels] if soft else labels, groups=groups))
+    classes = data.test.labels.argmax(1) if soft else data.test.labels
+    assert torch.bincount(2 * classes + data.test.groups).tolist() == [2] * 6
+    assert torch.bincount(data.train.groups).tolist() == [24, 24]
+
+
+GROUPS = {"train_groups": np.arange(12) % 2, "test_groups": np.arange(6) % 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"test_groups": None}, "lacks test_groups"),
+        (
+            {"train_groups": None, "test_groups": None, "group_names": np.array(["a"])},
+            "lacks train_groups, test_groups",
+        ),
+        (
+            {"train_groups": np.arange(11)},
+            r"train_groups is int64 of shape \(11,\); expected .* each of the 12 samples",
+        ),
+        ({"test_groups": np.zeros(6)}, "test_groups is float64 of shape"),
+        ({"group_names": np.array(["a"])}, "train_groups holds 1; expected 0 to 0, an index into the names"),
+        ({"train_groups": -GROUPS["train_groups"], "group_names": np.array(["a", "b"])}, "train_groups holds -1"),
+        ({"group_names": np.arange(2)}, r"group_names is int64 of shape \(2,\); expected text"),
+        ({"group_names": np.array(["a/b", "a b"])}, "two values that would both be called 'a b'"),
+        ({"train_groups": np.array(["x"] * 12), "group_names": np.array(["x"])}, "train_groups is <U1 of shape"),
+    ],
+)
+def test_faults_of_groups_are_named(load, changes, message):
+    with pytest.raises(DataError, match=rf"mine\.npz: .*({message})") as caught:
+        load(arrays(**(GROUPS | changes)))
+    assert "\n" not in str(caught.value)

@@ -95,3 +95,33 @@ def test_limit_train():
         limit_train(data, 2, 0)
     with pytest.raises(ValueError, match="train_limit is 0"):
         limit_train(data, 0, 0)
+
+
+def grouped(sizes, soft=False):
+    """A data set of 3 classes and 2 groups with these numbers of samples in the six cells, class by class."""
+    cells = torch.repeat_interleave(torch.arange(6), torch.tensor(sizes))
+    cells = cells[torch.randperm(len(cells), generator=generator())]
+    labels = 0.7 * F.one_hot(cells // 2, 3) + 0.1 if soft else cells // 2
+    part = ImageSet(torch.arange(len(cells), dtype=torch.float32).view(-1, 1), labels, cells % 2)
+    return Dataset(part, part, ("a", "b", "c"), (0.0,), (1.0,), name="numbers", group_names=("A", "B"))
+
+
+def cells_of(part):
+    classes = part.labels.argmax(1) if part.labels.ndim == 2 else part.labels
+    return torch.bincount(2 * classes + part.groups, minlength=6)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_splits_keep_the_share_of_each_group_in_each_class(soft):
+    sizes = [100, 10, 60, 30, 5, 95]
+    smaller, validation = hold_out(grouped(sizes, soft), 0.2, 3)
+    assert cells_of(validation).tolist() == [20, 2, 12, 6, 1, 19]
+    assert cells_of(smaller.train).tolist() == [80, 8, 48, 24, 4, 76]
+    assert cells_of(limit_train(grouped(sizes, soft), 60, 3).train).tolist() == [20, 2, 12, 6, 1, 19]
+
+
+def test_groups_stay_with_their_samples():
+    data = grouped([20, 10, 20, 10, 20, 10])
+    smaller, validation = hold_out(data, 0.3, 0)
+    for part in (smaller.train, validation):
+        assert torch.equal(part.groups, data.train.groups[part.images.flatten().long()])

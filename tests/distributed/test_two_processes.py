@@ -23,6 +23,9 @@ hidden = [16]
 epochs = 4
 batch_size = 32
 lr = 0.05
+[evaluate]
+metrics = ["accuracy"]
+after_temperature = []
 [variants."ls++"]
 target = { name = "ls++", lr = 1.0 }
 train = { augment = ["crop", "flip"], clip = 1.0, ema = 0.9 }

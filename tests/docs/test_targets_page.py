@@ -26,6 +26,7 @@ batch_size = 64
 lr = 0.01
 [evaluate]
 metrics = ["accuracy", "nll"]
+after_temperature = []
 """
 ELSEWHERE = {"binary", "matrix"}
 """Targets of other numbers of labels than the study's ten classes."""

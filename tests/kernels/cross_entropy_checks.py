@@ -18,13 +18,22 @@ from smoothkit.targets.loss.kernels.learned import grouped_sum
 from smoothkit.targets.rows import Rows
 
 DEVICE = "cpu" if os.environ.get("TRITON_INTERPRET") == "1" else "cuda"
-SIZES = ((37, 2), (37, 10), (9, 100), (4, 1000), (4, 5003))
+FEW_SIZES = ((37, 10), (4, 1000))
+SIZES = (*FEW_SIZES, (37, 2), (9, 100), (4, 5003))
 """Rows and classes; the rows are no multiple of what a program takes of so short ones."""
 KINDS = ("hard", "smoothed", "sparse", "matrix", "dense")
 GRADIENT_ERROR = {torch.float32: 2e-6, torch.bfloat16: 2.0**-6, torch.float16: 2.0**-10}
 """Relative to the entry: in float32 what the exponential and the sums lose, in float16 one rounding to that type, in
 bfloat16 two, before and after scaling; the interpreter cuts digits off where a GPU rounds."""
 gpu_only = pytest.mark.skipif(DEVICE == "cpu", reason="needs a GPU")
+# The interpreter, which is slow, computes in float32 whatever it loads and stores, and knows no warps: a single type at
+# each cut of the rows into programs, and each type at two of them, leave out nothing that it does.
+CASES = [
+    (dtype, rows, classes)
+    for dtype in GRADIENT_ERROR
+    for rows, classes in SIZES
+    if DEVICE == "cuda" or (rows, classes) in (FEW_SIZES if dtype != torch.float32 else SIZES[:-1])
+]
 
 
 def make_form(kind: str, rows: int, classes: int, generator: torch.Generator) -> Form:
@@ -85,8 +94,7 @@ def check(logits, form, scale=1.0, ignored=None, factor=1.0):
     return losses, grad
 
 
-@pytest.mark.parametrize(("rows", "classes"), SIZES)
-@pytest.mark.parametrize("dtype", list(GRADIENT_ERROR), ids=str)
+@pytest.mark.parametrize(("dtype", "rows", "classes"), CASES, ids=str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_losses_and_gradients_are_those_of_the_plain_path(kind, dtype, rows, classes):
     logits, generator = make_logits(rows, classes, dtype)
@@ -283,7 +291,7 @@ def learned_pair(target, logits, labels, ignored, scale):
 
 
 @pytest.mark.parametrize("dtype", list(GRADIENT_ERROR), ids=str)
-@pytest.mark.parametrize(("rows", "classes"), [(37, 3), (200, 20), (40, 600)])
+@pytest.mark.parametrize(("rows", "classes"), [(37, 3), (200, 20), (12, 600)])
 def test_the_learned_matrix_has_both_gradients(rows, classes, dtype):
     """With masked classes, too, which condition the network's target and leave the matrix's half alone."""
     logits, generator = make_logits(rows, classes, dtype)

@@ -5,6 +5,7 @@ T = 1, mildly over-confident at 1.117 (ECE .028), strongly at 1.5 (ECE .113). Sa
 of such predictions, whose truth is therefore exact.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,13 @@ from smoothkit.metrics.bins import Reliability, bins_of, equal_mass_edges, equal
 from smoothkit.metrics.gap_difference import gap_difference_interval_of
 from smoothkit.metrics.group_calibration import compare_groups
 from smoothkit.metrics.intervals import confidence_gap_interval_of, debiased_squared_error_interval_of
+from smoothkit.metrics.rank_intervals import (
+    augrc_interval_of,
+    aurc_interval_of,
+    excess_aurc_interval_of,
+    failure_auroc_interval_of,
+)
+from smoothkit.metrics.selective import augrc_of, aurc_of, failure_auroc_of
 
 LAWS = {"calibrated": (1.0, 0.0), "mild": (1.117, 0.028), "strong": (1.5, 0.113)}
 SIZES = (150, 500, 2000)
@@ -26,11 +34,13 @@ class Population(NamedTuple):
     accuracy: np.ndarray
     """The probability that each prediction is right."""
 
-    def bins(self, noise: np.random.Generator, rows: int, edges: torch.Tensor) -> Reliability:
+    def events(self, noise: np.random.Generator, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
         chosen = noise.integers(len(self.confidence), size=rows)
         correctness = (noise.uniform(size=rows) < self.accuracy[chosen]).astype(float)
-        confidence = torch.from_numpy(self.confidence[chosen])
-        return reliability_of(confidence, torch.from_numpy(correctness), edges=edges)
+        return torch.from_numpy(self.confidence[chosen]), torch.from_numpy(correctness)
+
+    def bins(self, noise: np.random.Generator, rows: int, edges: torch.Tensor) -> Reliability:
+        return reliability_of(*self.events(noise, rows), edges=edges)
 
     def gaps(self, edges: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Weight and mean gap of each bin."""
@@ -48,6 +58,30 @@ def populations():
         probs = [torch.from_numpy(logits / scale).softmax(dim=1).amax(dim=1).numpy() for scale in (1.0, temperature)]
         made[name] = Population(np.minimum(probs[0], 1.0), probs[1])
     return made
+
+
+RANK_INTERVALS = {
+    "aurc": aurc_interval_of,
+    "excess_aurc": excess_aurc_interval_of,
+    "augrc": augrc_interval_of,
+    "failure_auroc": failure_auroc_interval_of,
+}
+
+
+def rank_truths(population):
+    """What the areas are of very many rows; in the best order all right ones come first."""
+    events, share = (
+        (torch.from_numpy(population.confidence), torch.from_numpy(population.accuracy)),
+        population.accuracy,
+    )
+    area, right = float(aurc_of(*events)), float(share.mean())
+    best = 1 - right + right * math.log(right)
+    return {
+        "aurc": area,
+        "excess_aurc": area - best,
+        "augrc": float(augrc_of(*events)),
+        "failure_auroc": float(failure_auroc_of(*events)),
+    }
 
 
 def edges_of(population, binning):
@@ -77,6 +111,14 @@ def coverage(population, binning, rows, trials):
     return np.mean(hits, axis=0)
 
 
+def rank_coverage(population, rows, trials):
+    """The share of intervals of each measure of the ranking that hold the truth."""
+    noise, truths = np.random.default_rng(rows), rank_truths(population)
+    samples = (population.events(noise, rows) for _ in range(trials))
+    hits = [[not interval(*one).excludes(truths[name]) for name, interval in RANK_INTERVALS.items()] for one in samples]
+    return np.mean(hits, axis=0)
+
+
 def comparisons(population, rows, trials):
     """False alarms of the squared error, of the signed gap and of the permutation, and mean differences."""
     noise, edges = np.random.default_rng(sum(rows)), edges_of(population, "width")
@@ -96,6 +138,11 @@ def test_intervals_cover_what_they_claim(populations, name):
 
 
 @pytest.mark.parametrize("name", LAWS)
+def test_intervals_of_a_ranking_cover_what_they_claim(populations, name):
+    assert (rank_coverage(populations[name], 150, 100) >= 0.88).all()
+
+
+@pytest.mark.parametrize("name", LAWS)
 def test_groups_that_are_alike_are_seldom_told_apart(populations, name):
     alarms, _ = comparisons(populations[name], GROUPS[0], 100)
     assert (alarms <= 0.12).all()
@@ -106,6 +153,13 @@ def test_groups_that_are_alike_are_seldom_told_apart(populations, name):
 @pytest.mark.parametrize("name", LAWS)
 def test_coverage(populations, name, rows):
     assert (coverage(populations[name], "width", rows, 1500) >= 0.93).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", SIZES)
+@pytest.mark.parametrize("name", LAWS)
+def test_coverage_of_a_ranking(populations, name, rows):
+    assert (rank_coverage(populations[name], rows, 1500) >= 0.93).all()
 
 
 @pytest.mark.slow

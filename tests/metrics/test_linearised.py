@@ -7,12 +7,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 from torch.nn import functional as F
 
 from smoothkit.metrics.events import top_label
 from smoothkit.metrics.kappa import weighted_kappa, weighted_kappa_interval
-from smoothkit.metrics.linearised import linearised_interval, quotient_interval, variance_interval
+from smoothkit.metrics.linearised import (
+    effective_rows,
+    linearised_interval,
+    quotient_interval,
+    satterthwaite_freedom,
+    variance_interval,
+)
 
 values = st.lists(st.floats(-5, 5).map(lambda value: round(value, 3)), min_size=3, max_size=20).filter(
     lambda them: len(set(them)) > 1
@@ -55,6 +61,38 @@ def test_bounds_stay_on_the_scale():
     influences = torch.tensor([-1.0, 0.0, 1.0]).double() / 5
     found = linearised_interval(0.9, influences, scale="artanh")
     assert -1 < found.low < 0.9 < found.high < 1
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+def test_log_odds_mirror_and_are_those_of_a_share(wrong, right):
+    rows = torch.tensor([1.0] * wrong + [0.0] * right, dtype=torch.float64)
+    share, count = float(rows.mean()), wrong + right
+    found = linearised_interval(share, rows - share, scale="log-odds")
+    # The error of the log-odds of a share is 1 / sqrt(n p (1 - p)).
+    margin = stats.t.ppf(0.975, count - 1) / math.sqrt((count - 1) * share * (1 - share))
+    expected = special.expit(special.logit(share) + np.array([-margin, margin]))
+    assert (found.low, found.high) == pytest.approx(tuple(expected), rel=1e-9)
+    mirrored = linearised_interval(1 - share, share - rows, scale="log-odds")
+    assert (1 - mirrored.high, 1 - mirrored.low) == pytest.approx((found.low, found.high), rel=1e-9, abs=1e-12)
+    assert not linearised_interval(1.0, rows - share, scale="log-odds").is_defined
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+def test_the_freedom_of_a_share_is_known(ones, zeros):
+    count = ones + zeros
+    rows = torch.tensor([1.0] * ones + [0.0] * zeros, dtype=torch.float64)
+    product = ones * zeros / count**2
+    expected = 2 * count * product / (1 - 4 * product) if ones != zeros else math.inf
+    found = satterthwaite_freedom(rows - rows.mean())
+    assert found == pytest.approx(min(count - 1, expected), rel=1e-6)
+
+
+def test_the_freedom_is_that_of_normal_rows_and_tells_few_that_matter():
+    normal = torch.from_numpy(np.random.default_rng(0).standard_normal(20_000))
+    assert satterthwaite_freedom(normal) == pytest.approx(20_000, rel=0.05)
+    assert satterthwaite_freedom(3 * normal) == pytest.approx(satterthwaite_freedom(normal), rel=1e-9)
+    assert math.isnan(satterthwaite_freedom(torch.zeros(5).double()))
+    assert effective_rows(torch.tensor([2.0, 2.0, 0.0, 2.0]).double()) == 3
 
 
 def fleiss_error(counts, costs):

@@ -1,60 +1,60 @@
-"""Selective measures under weights are those of repeated rows; their intervals cover."""
+"""Measures under weights are those of repeated rows, in every order of ties; intervals of the curve's points cover."""
 
-import math
+import itertools
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from smoothkit.metrics.selective import (
-    augrc_of,
-    coverage_at_risk_of,
-    excess_aurc_of,
-    failure_auroc_of,
-    risk_at_coverage_of,
-)
-from smoothkit.metrics.selective_intervals import coverage_at_risk_interval_of, share_statistic_interval
-from smoothkit.metrics.weighted_ranks import (
-    weighted_augrc,
-    weighted_excess_aurc,
-    weighted_failure_auroc,
-    weighted_risk_at_coverage,
-)
+from smoothkit.metrics.selective import aurc_of, coverage_at_risk_of, risk_at_coverage_of
+from smoothkit.metrics.selective_intervals import coverage_at_risk_interval_of, risk_at_coverage_interval_of
+from smoothkit.metrics.weighted_ranks import weighted_aurc, weighted_risk_at_coverage
 
 MEASURES = {
-    "excess_aurc": (excess_aurc_of, weighted_excess_aurc, ()),
-    "augrc": (augrc_of, weighted_augrc, ()),
-    "failure_auroc": (failure_auroc_of, weighted_failure_auroc, ()),
+    "aurc": (aurc_of, weighted_aurc, ()),
     "risk_at_half": (risk_at_coverage_of, weighted_risk_at_coverage, (0.5,)),
     "risk_at_all": (risk_at_coverage_of, weighted_risk_at_coverage, (1.0,)),
 }
 every_measure = pytest.mark.parametrize("name", MEASURES)
 tenths = st.sampled_from([0.1, 0.4, 0.5, 0.9])
-rows = st.lists(st.tuples(tenths, st.sampled_from([0.0, 0.25, 1.0])), min_size=1, max_size=9)
+rows = st.lists(st.tuples(tenths, st.sampled_from([0.0, 0.25, 1.0])), min_size=1, max_size=6)
 
 
 def tensors(pairs):
     return tuple(torch.tensor(column).double() for column in zip(*pairs, strict=True))
 
 
+def area_in_order(risks):
+    return np.mean(np.cumsum(risks) / np.arange(1, len(risks) + 1))
+
+
+def area_by_enumeration(pairs):
+    """The mean over every order of the rows in which confidence never rises."""
+    orders = [
+        order
+        for order in itertools.permutations(pairs)
+        if all(one[0] >= other[0] for one, other in itertools.pairwise(order))
+    ]
+    return np.mean([area_in_order([1 - correctness for _, correctness in order]) for order in orders])
+
+
+@given(rows)
+def test_ties_count_as_the_mean_over_their_orders(pairs):
+    found = weighted_aurc(*tensors(pairs))(np.ones((1, len(pairs)), dtype=np.int64))
+    assert found[0] == pytest.approx(area_by_enumeration(pairs), abs=1e-12)
+
+
 @every_measure
 @given(pairs=rows, data=st.data())
 def test_a_weight_is_a_repeated_row(name, pairs, data):
     measure, weighted, options = MEASURES[name]
-    weights = np.array([data.draw(st.lists(st.integers(0, 2), min_size=len(pairs), max_size=len(pairs)))])
-    weights[0, 0] += len(pairs) - min(weights.sum(), len(pairs))
-    repeated = [pair for pair, weight in zip(pairs, weights[0], strict=True) for _ in range(weight)]
-    if len(repeated) > len(pairs):
-        repeated, weights = pairs, np.ones_like(weights)  # a resample has as many rows as there are
-    found = weighted(*tensors(pairs), *options)(weights)
-    assert found[0] == pytest.approx(float(measure(*tensors(repeated), *options)), abs=1e-12, nan_ok=True)
-
-
-def test_scores_need_not_be_probabilities():
-    score, correctness = torch.tensor([7.0, -3.0, 2.0]).double(), torch.tensor([1.0, 0.0, 1.0]).double()
-    assert weighted_failure_auroc(score, correctness)(np.ones((1, 3), dtype=np.int64)).tolist() == [1.0]
+    weights = data.draw(st.lists(st.integers(0, 2), min_size=len(pairs), max_size=len(pairs)).filter(any))
+    repeated = [pair for pair, weight in zip(pairs, weights, strict=True) for _ in range(weight)]
+    assume(len(repeated) <= len(pairs))  # a resample has as many rows as there are
+    found = weighted(*tensors(pairs), *options)(np.array([weights]))
+    assert found[0] == pytest.approx(float(measure(*tensors(repeated), *options)), abs=1e-12)
 
 
 def classifier(count, noise, sharpness=1.0):
@@ -64,40 +64,45 @@ def classifier(count, noise, sharpness=1.0):
     return torch.from_numpy(confidence), torch.from_numpy(right.astype(float))
 
 
-def covered(name, count, trials, resamples, sharpness=1.0):
+def covered(measure, interval_of, count, trials, sharpness=1.0):
     noise = np.random.default_rng(count)
-    measure, weighted, options = MEASURES[name]
-    truth = float(measure(*classifier(300_000, noise, sharpness), *options))
-    intervals = (
-        share_statistic_interval(weighted(*classifier(count, noise, sharpness), *options), count, noise, resamples)
-        for _ in range(trials)
-    )
+    truth = float(measure(*classifier(300_000, noise, sharpness)))
+    intervals = (interval_of(*classifier(count, noise, sharpness), noise) for _ in range(trials))
     return np.mean([interval.low <= truth <= interval.high for interval in intervals])
 
 
-@every_measure
-def test_intervals_cover_what_they_claim(name):
-    assert covered(name, 150, 150, 150) > 0.89
+def risk_covered(coverage, count, trials, resamples):
+    return covered(
+        lambda *events: risk_at_coverage_of(*events, coverage),
+        lambda *drawn: risk_at_coverage_interval_of(*drawn[:2], coverage, drawn[2], resamples),
+        count,
+        trials,
+    )
+
+
+@pytest.mark.parametrize("coverage", [0.5, 1.0])
+def test_the_risk_at_a_coverage_is_covered(coverage):
+    assert risk_covered(coverage, 150, 150, 150) > 0.89
 
 
 @pytest.mark.slow
-@every_measure
+@pytest.mark.parametrize("coverage", [0.5, 1.0])
 @pytest.mark.parametrize("count", [150, 1000])
-def test_coverage(name, count):
-    assert abs(covered(name, count, 1000, 300) - 0.95) < 0.03
-
-
-def coverage_covered(count, risk, trials, sharpness):
-    noise = np.random.default_rng(count)
-    truth = float(coverage_at_risk_of(*classifier(300_000, noise, sharpness), risk))
-    intervals = [coverage_at_risk_interval_of(*classifier(count, noise, sharpness), risk) for _ in range(trials)]
-    return np.mean([interval.low <= truth <= interval.high for interval in intervals])
+def test_coverage(coverage, count):
+    assert abs(risk_covered(coverage, count, 1000, 300) - 0.95) < 0.03
 
 
 @pytest.mark.parametrize(("risk", "sharpness"), [(0.02, 1.0), (0.1, 1.0), (0.3, 1.0), (0.02, 0.1), (0.2, 0.1)])
 def test_the_coverage_at_a_risk_is_covered_even_where_few_rows_are_accepted(risk, sharpness):
     # A percentile bootstrap covers 45 % to 87 % where few of the accepted rows are wrong.
-    assert coverage_covered(200, risk, 200, sharpness) > 0.91
+    found = covered(
+        lambda *events: coverage_at_risk_of(*events, risk),
+        lambda *events: coverage_at_risk_interval_of(*events[:2], risk),
+        200,
+        200,
+        sharpness,
+    )
+    assert found > 0.91
 
 
 def test_few_right_rows_do_not_show_that_the_risk_is_low():
@@ -108,20 +113,15 @@ def test_few_right_rows_do_not_show_that_the_risk_is_low():
     assert many.low > 0.99
 
 
-def test_without_wrong_rows_there_are_no_bounds():
+def test_without_wrong_rows_the_risk_has_no_bounds():
     score = torch.linspace(0.5, 1, 30).double()
-    right = torch.ones(30).double()
-    for _, weighted, options in MEASURES.values():
-        assert not share_statistic_interval(
-            weighted(score, right, *options), 30, np.random.default_rng(0), 50
-        ).is_defined
-    right[3] = 0
-    one_wrong = share_statistic_interval(weighted_failure_auroc(score, right), 30, np.random.default_rng(0), 50)
-    assert one_wrong.estimate == pytest.approx(26 / 29)
-    assert math.isnan(one_wrong.low)
+    found = risk_at_coverage_interval_of(score, torch.ones(30).double(), 0.5, np.random.default_rng(0), 50)
+    assert found.estimate == 0
+    assert not found.is_defined
 
 
-@pytest.mark.parametrize("weighted", [weighted_augrc, weighted_failure_auroc])
-def test_what_are_no_events_is_refused(weighted):
+def test_what_are_no_events_is_refused():
+    with pytest.raises(ValueError, match=r"confidence must lie in 0\.\.1"):
+        weighted_aurc(torch.tensor([1.5]).double(), torch.tensor([1.0]).double())
     with pytest.raises(ValueError, match=r"correctness must lie in 0\.\.1"):
-        weighted(torch.tensor([0.5]).double(), torch.tensor([1.5]).double())
+        weighted_risk_at_coverage(torch.tensor([0.5]).double(), torch.tensor([1.5]).double(), 0.5)

@@ -58,6 +58,7 @@ FIGURES: dict[str, Figure] = {
         y={"model": (0.0, 0.04, 0.1)},
         low={"model": (0.0, 0.03, 0.08)},
         high={"model": (0.01, 0.05, 0.12)},
+        marks={"half is kept": 0.5},
     ),
 }
 """One of each kind."""

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from smoothkit.conclusion import Conclusion
 from smoothkit.report.page import write_report
 
+from .conclusions import CURVES, LONG, concluded, table
 from .conftest import write_study
+from .test_marks import CROWD, FOUR
 from .test_page import Waterfall, with_figure
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -42,6 +45,15 @@ def address(tmp_path_factory) -> str:
     values = [[0.5 if row == column else None for column in range(40)] for row in range(40)]
     labels = {"rows": names, "columns": names, "row_label": "true class", "column_label": "class"}
     with_figure(directory, "large", {"kind": "matrix", "title": "Large", "values": values, **labels})
+    sentence = "A sentence that is long enough to fill more than one line of a usual window, and then some. " * 3
+    concluded(
+        directory,
+        Conclusion(
+            words=(sentence, LONG),
+            tables=(table(10, 60), table(10, 4, cell=f"{sentence} ", title=LONG)),
+            figures={"one": CURVES, "four": FOUR, "crowd": CROWD},
+        ),
+    )
     return write_report([directory]).as_uri()
 
 
@@ -88,6 +100,29 @@ def test_labels_lie_within_their_pictures(page):
     assert page.execute_script(outside) == []
 
 
+def test_words_of_marks_lie_on_no_other_words_and_no_line(page):
+    emulate(page)
+    meeting = """return [...document.querySelectorAll('figure svg[role=img]')].flatMap(picture => {
+        const words = [...picture.querySelectorAll('text')].map(label => [label.textContent, label.getBBox()]);
+        const lines = [...picture.querySelectorAll('line.mark')].map(line => ['a line', line.getBBox()]);
+        const meet = (one, other) => one.x < other.x + other.width && other.x < one.x + one.width
+            && one.y + 2 < other.y + other.height && other.y + 2 < one.y + one.height;
+        return lines.length ? words.flatMap(([text, box], place) => [...words.slice(place + 1), ...lines]
+            .filter(([, other]) => meet(box, other)).map(([other]) => [text, other])) : [];
+    })"""
+    assert page.execute_script(meeting) == []
+    assert page.execute_script("return document.querySelectorAll('line.mark').length") >= 9
+
+
+def test_a_wide_table_scrolls_in_a_box_of_its_own(page):
+    emulate(page, width=NARROW)
+    script = """const region = document.querySelector('[aria-label="Gaps"]');
+        return [region.scrollWidth, region.clientWidth, region.getBoundingClientRect().right]"""
+    content, box, right = page.execute_script(script)
+    assert content > box
+    assert right <= NARROW
+
+
 def test_the_keyboard_skips_the_contents_and_reaches_every_table(page):
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
@@ -101,10 +136,7 @@ def test_the_keyboard_skips_the_contents_and_reaches_every_table(page):
     skip.send_keys(Keys.ENTER)
     page.switch_to.active_element.send_keys(Keys.TAB)
     region = page.switch_to.active_element
-    assert (region.aria_role, region.accessible_name) == (
-        "region",
-        "Results: mean ± standard deviation over 3 seeds",
-    )
+    assert (region.aria_role, region.accessible_name) == ("region", "Gaps")
     outline = page.execute_script("return getComputedStyle(arguments[0]).outlineStyle", region)
     assert outline == "solid"
 

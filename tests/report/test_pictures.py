@@ -70,8 +70,9 @@ def test_every_figure_becomes_a_png_and_an_svg(name):
 
 @pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
 def test_same_figure_same_bytes(figure):
-    assert png(draw(figure)) == png(draw(figure))
-    assert themed_svg(draw(figure)) == themed_svg(draw(figure))
+    one, other = draw(figure), draw(figure)
+    assert png(one) == png(other)
+    assert themed_svg(one) == themed_svg(other)
 
 
 def test_users_settings_neither_reach_the_picture_nor_are_changed():

@@ -12,7 +12,7 @@ from smoothkit.report.comparison import USUAL, comparison_table, judge
 from smoothkit.report.markdown import to_markdown
 from smoothkit.report.results import results_table, tables
 from smoothkit.report.summary import summarise
-from smoothkit.report.table import transposed
+from smoothkit.report.table import Cell, Section, Strip, Table, transposed
 from smoothkit.report.terminal import terminal_table
 from smoothkit.scenario import Result
 
@@ -204,3 +204,13 @@ def test_transposed_table_has_a_row_per_scalar():
     table = transposed(results_table(study()))
     assert table.columns == ("", "hard labels", "LS 0.1", "same")
     assert [cell.text for cell in table.sections[0].rows[0]][:2] == ["accuracy ↑", "0.9703 ± 0.0015"]
+
+
+def test_tables_and_strips_that_do_not_fit_together_are_refused():
+    with pytest.raises(ValueError, match="the table “t” needs 2 entries"):
+        Table(title="t", columns=("a", "b"), numeric=(False, True), sections=(Section(rows=((Cell(text="x"),),)),))
+    with pytest.raises(ValueError, match="the table “t” needs 2 entries"):
+        Table(title="t", columns=("a", "b"), numeric=(False,), sections=())
+    for numbers in ({"points": (float("nan"),)}, {"scale": (1.0, 1.0)}, {"interval": (0.0, float("inf"))}):
+        with pytest.raises(ValueError, match="the strip “s” needs finite numbers"):
+            Strip(**{"points": (0.5,), "scale": (0.0, 1.0), "description": "s", **numbers})

@@ -182,13 +182,14 @@ def test_it_leaves_the_target_and_the_logits_as_they_are(block, kind, size):
 
 @pytest.mark.parametrize("kind", FORMS)
 @pytest.mark.parametrize("scale_kind", SCALES)
-@pytest.mark.parametrize("size", [2**17, 12, 1])
+@pytest.mark.parametrize("size", [2**17, 6, 1])
 def test_it_can_be_differentiated_twice(block, kind, scale_kind, size):
     block(size)
     generator = torch.Generator().manual_seed(1)
-    target, _ = made(kind, 3, 4, generator)
-    scale = row_scale(scale_kind, 3, generator)
-    logits = torch.randn(3, 4, generator=generator, dtype=torch.float64, requires_grad=True)
+    # The checks evaluate the loss for each logit and again for each pair of them.
+    target, _ = made(kind, 2, 3, generator)
+    scale = row_scale(scale_kind, 2, generator)
+    logits = torch.randn(2, 3, generator=generator, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda z: total_cross_entropy(z, target, scale), (logits,))
     assert torch.autograd.gradgradcheck(lambda z: total_cross_entropy(z, target, scale), (logits,))
 

@@ -444,15 +444,16 @@ def test_transforms_leave_nothing_behind(path, name):
 # In a process of its own: the shape checking of the test run cannot be compiled.
 COMPILED = """
 import torch
-from smoothkit.targets import ClassMatrix, LabelSmoothing, LabelSmoothingPP, OneHot
+from smoothkit.targets import ClassMatrix, LabelSmoothing, LabelSmoothingPP, OneHot, OnlineLabelSmoothing
 
 K = 12
+targets = [OneHot(K), LabelSmoothing(K), ClassMatrix(K, LabelSmoothing(K).matrix()), LabelSmoothingPP(K)]
 for rows in (8, 2**17 // K + 5):
     logits = torch.randn(rows, K, requires_grad=True)
     labels = torch.arange(rows) % K
     labels[3] = -100
     soft = torch.rand(rows, K)
-    for target in (OneHot(K), LabelSmoothing(K), ClassMatrix(K, LabelSmoothing(K).matrix()), LabelSmoothingPP(K)):
+    for target in [*targets, OnlineLabelSmoothing(K)]:
         torch.compiler.reset()
         compiled = torch.compile(target, fullgraph=True, backend="eager")
         for answer, weight in ((labels, None), (labels, torch.linspace(1, 2, K)), (soft, None)):

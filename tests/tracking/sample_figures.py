@@ -1,5 +1,7 @@
 """One figure of every kind, and figures in which little or nothing is defined."""
 
+import math
+
 from smoothkit.report.figures import (
     CurvesFigure,
     Figure,
@@ -30,9 +32,11 @@ def forest(estimates: Values, low: Values, high: Values) -> IntervalsFigure:
     )
 
 
-def curve(x: tuple[float, ...], y: Values, **bands: dict[str, Values]) -> CurvesFigure:
+def curve(
+    x: tuple[float, ...], y: Values, marks: dict[str, float] | None = None, **bands: dict[str, Values]
+) -> CurvesFigure:
     """One curve, called a."""
-    return CurvesFigure(title="c", x_label="x", y_label="y", x={"a": x}, y={"a": y}, **bands)
+    return CurvesFigure(title="c", x_label="x", y_label="y", x={"a": x}, y={"a": y}, marks=marks or {}, **bands)
 
 
 FIGURES: dict[str, list[Figure]] = {
@@ -41,14 +45,14 @@ FIGURES: dict[str, list[Figure]] = {
         reliability(100, low=(None, 0.7), high=(None, 0.85)),
         GroupReliabilityFigure(title="g", groups={"a": reliability(10), "b": reliability(20)}),
         forest((0.1, None), (0.0, None), (0.2, None)),
-        curve((0.0, 1.0), (2.0, 3.0), low={"a": (1.0, 2.0)}, high={"a": (3.0, 4.0)}),
+        curve((0.0, 1.0), (2.0, 3.0), {"m": 0.5}, low={"a": (1.0, 2.0)}, high={"a": (3.0, 4.0)}),
     ],
     "degenerate": [
         table(NONE),
         table((-1.5,)),
         ReliabilityFigure(title="r", edges=(0.0, 0.5, 1.0), counts=(0, 0), confidence=NONE, accuracy=NONE),
         forest((None,), (None,), (None,)),
-        curve((3.0,), (2.0,)),
+        curve((3.0,), (2.0,), {"": 3.0, "nowhere": math.nan, "far": -1e9}),
         curve((3.0, 4.0), (None, 1.0), low={"a": NONE}, high={"a": NONE}),
     ],
     "empty": [

@@ -58,6 +58,37 @@ def test_curves_are_named_with_their_course(tab):
     )
 
 
+MARKS = {"the sign flips for two": 0.12, "the other group is worse": 0.2, "least": 0.22, "validation's": 0.39}
+
+
+@pytest.mark.parametrize("marks", [MARKS, {f"explanation number {place}": 0.385 + 0.005 * place for place in range(4)}])
+def test_marks_are_said_and_their_words_lie_on_nothing_else(tab, marks):
+    x = {"a": (0.0, 0.4)}
+    (drawing,) = shown(tab, CurvesFigure(title="Gap", x_label="alpha", y_label="gap", x=x, y=x, marks=marks))
+    course = "; ".join(f"{words} at {at:.3g}" for words, at in marks.items())
+    assert f"Marked on alpha: {course}. Arrow keys" in drawing.get_attribute("aria-label")
+    script = """
+      const box = (each) => [each.textContent, each.getBBox()];
+      const boxes = (selector) => [...arguments[0].querySelectorAll(selector)].map(box);
+      const [words, lines] = [boxes("text"), boxes("line.marked")];
+      const meet = (one, other) => one.x < other.x + other.width && other.x < one.x + one.width
+        && one.y + 2 < other.y + other.height && other.y + 2 < one.y + one.height;
+      const { width, height } = arguments[0].viewBox.baseVal;
+      return {
+        words: words.map(([text]) => text),
+        lines: lines.map(([, box]) => box.x),
+        meeting: words.flatMap(([text, own], place) => [...words.slice(place + 1), ...lines]
+          .filter(([, other]) => meet(own, other)).map(([other]) => [text, other])),
+        outside: words.filter(([text, { x, y, width: wide, height: high }]) =>
+          text !== "gap" && (x < 0 || y < 0 || x + wide > width || y + high > height)),
+      };
+    """
+    found = tab.driver.execute_script(script, drawing)
+    assert set(marks) <= set(found["words"])
+    assert sorted(found["lines"]) == pytest.approx([48 + 300 * at / 0.4 for at in marks.values()])
+    assert found["meeting"] == found["outside"] == []
+
+
 def test_no_two_curves_look_alike_in_dashes_and_colour(tab):
     names = [f"curve {number}" for number in range(20)]
     x, y = {name: (0.0, 1.0) for name in names}, {name: (0.0, float(at)) for at, name in enumerate(names)}

@@ -11,14 +11,12 @@ import annotated_types
 import numpy as np
 from torch import Tensor
 
-from smoothkit.metrics import selective, weighted_ranks
+from smoothkit.metrics import rank_intervals, selective
 from smoothkit.metrics.events import top_label
 from smoothkit.metrics.metric import SEED, Metric
-from smoothkit.metrics.rank_intervals import weighted_aurc
 from smoothkit.metrics.selection_score import normalised_max_logit
-from smoothkit.metrics.selective_intervals import coverage_at_risk_interval_of, share_statistic_interval
+from smoothkit.metrics.selective_intervals import coverage_at_risk_interval_of, risk_at_coverage_interval_of
 from smoothkit.statistics import Interval
-from smoothkit.statistics.resampling import Statistic
 
 Score = Literal["confidence", "normalised-max-logit"]
 """What orders the rows: the softmax confidence of the prediction, or its logit over the norm of all logits."""
@@ -30,58 +28,56 @@ Risk = Annotated[float, annotated_types.Interval(ge=0, le=1)]
 
 def aurc(score: Score = "confidence") -> Metric:
     """The area under the risk-coverage curve."""
-    return _resampled("aurc", selective.aurc_of, weighted_aurc, score, "lower")
+    return _ranking("aurc", selective.aurc_of, rank_intervals.aurc_interval_of, score, "lower")
 
 
 def excess_aurc(score: Score = "confidence") -> Metric:
     """The area under the risk-coverage curve less that of the best order of the same predictions."""
-    return _resampled("excess_aurc", selective.excess_aurc_of, weighted_ranks.weighted_excess_aurc, score, "lower")
+    return _ranking("excess_aurc", selective.excess_aurc_of, rank_intervals.excess_aurc_interval_of, score, "lower")
 
 
 def augrc(score: Score = "confidence") -> Metric:
     """The area under the generalised risk-coverage curve."""
-    return _resampled("augrc", selective.augrc_of, weighted_ranks.weighted_augrc, score, "lower")
+    return _ranking("augrc", selective.augrc_of, rank_intervals.augrc_interval_of, score, "lower")
 
 
 def auroc_correct(score: Score = "confidence") -> Metric:
     """The probability that a right prediction scores higher than a wrong one."""
-    weighted = weighted_ranks.weighted_failure_auroc
-    return _resampled("auroc_correct", selective.failure_auroc_of, weighted, score, "higher")
+    bounds = rank_intervals.failure_auroc_interval_of
+    return _ranking("auroc_correct", selective.failure_auroc_of, bounds, score, "higher")
 
 
 def risk_at_coverage(coverage: Coverage = 0.8, score: Score = "confidence") -> Metric:
     """The share of wrong predictions among the rows of highest score that make up `coverage` of all."""
     function = partial(selective.risk_at_coverage_of, coverage=coverage)
-    weighted = partial(weighted_ranks.weighted_risk_at_coverage, coverage=coverage)
-    return _resampled("risk_at_coverage", function, weighted, score, "lower")
+
+    def bounds(score: Tensor, correctness: Tensor) -> Interval:
+        return risk_at_coverage_interval_of(score, correctness, coverage, np.random.default_rng(SEED))
+
+    return _ranking("risk_at_coverage", function, bounds, score, "lower")
 
 
 def coverage_at_risk(risk: Risk = 0.05, score: Score = "confidence") -> Metric:
     """The largest share of rows that can be kept, those of highest score first, with at most `risk` of them wrong."""
-    scored = _scored("coverage_at_risk", score)
-    return Metric(
-        name="coverage_at_risk",
-        function=_measured(partial(selective.coverage_at_risk_of, risk=risk), scored),
-        better="higher",
-        bounds=lambda logits, labels: coverage_at_risk_interval_of(*scored(logits, labels), risk),
-    )
+    function = partial(selective.coverage_at_risk_of, risk=risk)
+    return _ranking("coverage_at_risk", function, partial(coverage_at_risk_interval_of, risk=risk), score, "higher")
 
 
-def _resampled(
+def _ranking(
     name: str,
     measure: Callable[..., Tensor],
-    weighted: Callable[[Tensor, Tensor], Statistic],
+    bounds: Callable[[Tensor, Tensor], Interval],
     score: Score,
     better: Literal["higher", "lower"],
 ) -> Metric:
-    """A measure with its interval by a bootstrap of the rows."""
+    """A measure of scores and correctness, and its interval, as one of logits and labels."""
     scored = _scored(name, score)
-
-    def bounds(logits: Tensor, labels: Tensor) -> Interval:
-        events = scored(logits, labels)
-        return share_statistic_interval(weighted(*events), len(labels), np.random.default_rng(SEED))
-
-    return Metric(name=name, function=_measured(measure, scored), better=better, bounds=bounds)
+    return Metric(
+        name=name,
+        function=_measured(measure, scored),
+        better=better,
+        bounds=lambda logits, labels: bounds(*scored(logits, labels)),
+    )
 
 
 def _scored(name: str, score: Score) -> Scored:

@@ -25,10 +25,10 @@ def study_figures(study: StudyRecord) -> dict[str, dict[str, Figure]]:
 
 
 def _together(figures: Mapping[str, Figure]) -> dict[str, Figure]:
-    """The figures, or one of all if each is a single curve over the same axes: curves compare best in one picture."""
+    """The figures, or one of all if each is a single curve over the same axes and marks: so curves compare best."""
     first = next(iter(figures.values()))
     single = [figure for figure in figures.values() if isinstance(figure, CurvesFigure) and len(figure.y) == 1]
-    axes = {(figure.x_label, figure.y_label) for figure in single}
+    axes = {(figure.x_label, figure.y_label, *figure.marks.items()) for figure in single}
     if not isinstance(first, CurvesFigure) or len(single) < len(figures) or len(figures) < 2 or len(axes) > 1:
         return dict(figures)
     named = dict(zip(figures, single, strict=True))
@@ -45,6 +45,7 @@ def _together(figures: Mapping[str, Figure]) -> dict[str, Figure]:
             y=only(lambda figure: figure.y),
             low=only(lambda figure: figure.low),
             high=only(lambda figure: figure.high),
+            marks=first.marks,
         )
     }
 

@@ -12,12 +12,12 @@ from smoothkit.report.numbers import count
 from smoothkit.report.results import all_scalars, results_table
 from smoothkit.report.row_intervals import row_intervals_table
 from smoothkit.report.svg.canvas import CURVES, text
-from smoothkit.report.table import transposed
+from smoothkit.report.table import Table, transposed
 
 MOST_LINES = 12
 """Runs without a result that are listed openly; of more, the rest is folded away."""
 MOST_ROWS = 60
-"""Differences that stand open; more are folded away under what they come to."""
+"""Rows of a table that stand open; more are folded away."""
 
 
 class Part(NamedTuple):
@@ -33,6 +33,7 @@ def study_parts(study: StudyRecord, prefix: str, level: int) -> list[Part]:
     # Pairs, as the names of figures are anybody's: one may be called like another part.
     found = [
         ("Not in this report", _missing(study)),
+        ("Conclusion", _conclusion(study, prefix, level)),
         ("Results", _results(study)),
         ("Differences", _differences(study)),
         ("All scalars", _all_scalars(study)),
@@ -61,6 +62,25 @@ def _missing(study: StudyRecord) -> str:
 
 def _list(lines: Sequence[str]) -> str:
     return "<ul>\n" + "".join(f"<li>{text(line)}</li>\n" for line in lines) + "</ul>\n"
+
+
+def _conclusion(study: StudyRecord, prefix: str, level: int) -> str:
+    """Its sentences, then the tables, then the figures."""
+    if study.conclusion is None:
+        return ""
+    words = _list(study.conclusion.words) if study.conclusion.words else ""
+    figures = "".join(
+        f"<h{level}>{text(figure.title or _title(name))}</h{level}>\n"
+        f"{html_figures({'': figure}, f'{prefix}-conclusion-{place}')}"
+        for place, (name, figure) in enumerate(study.conclusion.figures.items())
+    )
+    return words + "".join(map(_folded, (*study.conclusion.tables, *study.conclusion.details))) + figures
+
+
+def _folded(table: Table) -> str:
+    """The table, folded away under its title if it is long."""
+    rows = sum(len(section.rows) for section in table.sections)
+    return details(f"{table.title}: {rows} rows", html_table(table)) if rows > MOST_ROWS else html_table(table)
 
 
 def _results(study: StudyRecord) -> str:

@@ -1,11 +1,11 @@
 """Elements, axes and ticks of a drawing. Colours are left to the page's style sheet, by classes."""
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from smoothkit.report.legibility import printable
 from smoothkit.report.numbers import MINUS
 
 CHARACTER = 6.1
@@ -16,7 +16,7 @@ CURVES = 7
 
 def text(value: object) -> str:
     """`value` as HTML text; control characters, such as colours of a terminal, are dropped."""
-    return escape(re.sub(r"\x1b\[[0-9;]*m|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", str(value)))
+    return escape(printable(str(value)))
 
 
 def element(name: str, content: str = "", **attributes: object) -> str:

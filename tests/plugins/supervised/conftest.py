@@ -23,6 +23,8 @@ PROBES = Path(__file__).parent / "probes.py"
 SMALL = [
     *("run.device=cpu", "run.threads=1", "run.log_every=5", "data.train_limit=320"),
     *("train.epochs=2", "train.batch_size=32", "train.lr=0.05", "model.hidden=[16]"),
+    # All measures and their intervals take as long as the training; test_evaluate.py has them.
+    *('evaluate.metrics=["accuracy", "nll"]', "evaluate.after_temperature=[]"),
 ]
 
 

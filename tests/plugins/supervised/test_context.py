@@ -98,9 +98,9 @@ def test_the_teacher_is_the_network_that_was_evaluated_and_sees_the_mixed_images
 
 
 def test_a_teacher_is_frozen_and_draws_nothing_from_the_student(finished, carry_out, tmp_path):
-    finished("model.hidden=", "model=shufflenet-v2", "data.image_size=32", "train.epochs=1")
-    plain = carry_out("target=probe", "data.image_size=32")
-    taught = carry_out("target=follower", "data.image_size=32", f"teacher.run={tmp_path}/base/seed-0")
+    finished("model.hidden=", "model=shufflenet-v2", "train.epochs=1")
+    plain = carry_out("target=probe")
+    taught = carry_out("target=follower", f"teacher.run={tmp_path}/base/seed-0")
     assert torch.equal(plain.weights, taught.weights), "a follower that does not listen learns as if alone"
 
 

@@ -2,9 +2,10 @@
 
 import { nearest } from "./data.js";
 import { html, label, line, nothing, number, scale, svg, ticks } from "./dom.js";
+import { ROW, drawMarks, placeWords } from "./marks.js";
 import { readable } from "./pointing.js";
 
-const [LEFT, TOP, WIDTH, HEIGHT] = [48, 8, 300, 210];
+const [LEFT, MARGIN, WIDTH, HEIGHT] = [48, 8, 300, 210];
 const COLOURS = 7;
 // Curves differ in their dashes too; where the colours begin anew, each meets another dash.
 const DASHES = [null, "7 3", "2 2.5", "9 3 2 3", "4 4", "12 3", "1.5 4"];
@@ -22,11 +23,15 @@ function range(values) {
 export function drawCurves(figure, pointing, who) {
   const curves = Object.keys(figure.y).map((name, index) => curveOf(figure, name, index));
   if (!finite(curves.map((curve) => curve.y)).length) return nothing("No value of any curve is defined.");
-  const [left, right] = range(finite(curves.map((curve) => curve.x)));
+  const marks = Object.entries(figure.marks ?? {}).filter(([, at]) => at !== null);
+  const [left, right] = range([...finite(curves.map((curve) => curve.x)), ...marks.map(([, at]) => at)]);
   const [least, most, margin] = range(finite(curves.flatMap(({ y, low, high }) => [y, low ?? [], high ?? []])));
   const x = scale(left, right, LEFT, LEFT + WIDTH);
-  const y = scale(least - margin, most + margin, TOP + HEIGHT, TOP);
-  const cursor = svg("line", { y1: TOP, y2: TOP + HEIGHT, class: "cursor", visibility: "hidden" });
+  const words = placeWords(marks.map(([text, at]) => [text, x(at)]), 4, LEFT + WIDTH + 8);
+  // The words of marks stand above the drawing.
+  const top = MARGIN + ROW * Math.max(0, ...words.map(({ row }) => row + 1));
+  const y = scale(least - margin, most + margin, top + HEIGHT, top);
+  const cursor = svg("line", { y1: top, y2: top + HEIGHT, class: "cursor", visibility: "hidden" });
   const values = curves.map(() => html("span", { class: "muted" }));
   const place = html("span", { class: "muted" });
   const keys = curves.map((curve, index) => html("span", { class: "key" }, sample(curve), curve.name, " ", values[index]));
@@ -35,15 +40,16 @@ export function drawCurves(figure, pointing, who) {
   const drawing = readable(
     {
       width: LEFT + WIDTH + 12,
-      height: TOP + HEIGHT + 36,
+      height: top + HEIGHT + 36,
       kind: "curves",
-      description: `${description(figure, curves)} Arrow keys read the values.`,
+      description: `${description(figure, curves, marks)} Arrow keys read the values.`,
       readout,
       moves: MOVES,
       go: (direction) => move((pointing.at ?? left) + (direction * (right - left)) / KEYS_ACROSS),
       point: (point) => move(scale(LEFT, LEFT + WIDTH, left, right)(point.x)),
     },
-    ...axes(figure, x, y, [left, right], [least - margin, most + margin]),
+    ...axes(figure, x, y, top, [left, right], [least - margin, most + margin]),
+    ...drawMarks(words, top + HEIGHT, top),
     ...curves.map((curve) => band(curve, x, y)),
     ...curves.map((curve) => stroke(curve, path(curve.x, curve.y, x, y))),
     cursor,
@@ -67,8 +73,8 @@ const stroke = ({ colour, dash }, d) => svg("path", { d, class: "curve", style: 
 const sample = (curve) =>
   svg("svg", { viewBox: "0 0 26 8", class: "sample", "aria-hidden": "true" }, stroke(curve, "M0 4H26"));
 
-// Where each curve begins, ends, and is lowest and highest.
-function description(figure, curves) {
+// Where each curve begins, ends, and is lowest and highest; and where the marks are.
+function description(figure, curves, marks) {
   const sentences = curves.map(({ name, x, y }) => {
     const points = y.map((value, index) => [x[index], value]).filter(([, value]) => value !== null);
     if (!points.length) return `${name}: no values.`;
@@ -77,19 +83,21 @@ function description(figure, curves) {
     const course = `from ${number(begin)} at ${number(first)} to ${number(end)} at ${number(last)}`;
     return `${name}: ${course}, lowest ${number(least)}, highest ${number(most)}.`;
   });
-  return [`${figure.title}: ${figure.y_label} against ${figure.x_label}.`, ...sentences].join(" ");
+  const places = marks.map(([text, at]) => `${text} at ${number(at)}`).join("; ");
+  const marked = places ? [`Marked on ${figure.x_label || "the axis below"}: ${places}.`] : [];
+  return [`${figure.title}: ${figure.y_label} against ${figure.x_label}.`, ...sentences, ...marked].join(" ");
 }
 
-function axes(figure, x, y, [left, right], [least, most]) {
+function axes(figure, x, y, top, [left, right], [least, most]) {
   return [
     ...ticks(least, most).flatMap((value) => [
       line(LEFT, y(value), LEFT + WIDTH, y(value), "grid"),
       label(number(value), LEFT - 5, y(value) + 4, "end"),
     ]),
-    ...ticks(left, right).map((value) => label(number(value), x(value), TOP + HEIGHT + 15)),
-    line(LEFT, TOP + HEIGHT, LEFT + WIDTH, TOP + HEIGHT, "axis"),
-    label(figure.x_label, LEFT + WIDTH / 2, TOP + HEIGHT + 31, "middle", { class: "name" }),
-    label(figure.y_label, -(TOP + HEIGHT / 2), 11, "middle", { class: "name", transform: "rotate(-90)" }),
+    ...ticks(left, right).map((value) => label(number(value), x(value), top + HEIGHT + 15)),
+    line(LEFT, top + HEIGHT, LEFT + WIDTH, top + HEIGHT, "axis"),
+    label(figure.x_label, LEFT + WIDTH / 2, top + HEIGHT + 31, "middle", { class: "name" }),
+    label(figure.y_label, -(top + HEIGHT / 2), 11, "middle", { class: "name", transform: "rotate(-90)" }),
   ];
 }
 
