@@ -1,23 +1,20 @@
 """The textbook on a page: every statement with what it expects, what was measured, and the verdict."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from smoothkit.conclusion import Conclusion, Findings
 from smoothkit.report.numbers import MISSING
 from smoothkit.report.table import Cell, Section, Table, Verdict
+from smoothkit.scenario import Result
 from smoothkit.statistics import deviation
 from smoothkit_principles.catalogue import load_claim
 from smoothkit_principles.claim import Case, Claim, Statement, place
 from smoothkit_principles.claims import CLAIMS
-from smoothkit_principles.verdict import FALSE, NOT_SHOWN, TRUE, holds, verdict
+from smoothkit_principles.verdict import KINDS, holds, kind, verdict
 
 Values = Mapping[str, Sequence[float]]
 """What each seed measured, by `place`, for one claim."""
-
-IN_PART = "true in part"
-
-COLOURS: Mapping[str, Verdict] = {TRUE: "better", FALSE: "worse", NOT_SHOWN: "open", IN_PART: "different"}
 
 HOLDS: Mapping[bool | None, tuple[str, Verdict]] = {
     True: ("holds", "better"),
@@ -29,16 +26,20 @@ HOLDS: Mapping[bool | None, tuple[str, Verdict]] = {
 def conclude(findings: Findings) -> Conclusion:
     """A line for each statement, with every number in the details; of the first variant that has results."""
     results = next(by_seed for by_seed in findings.results.values() if by_seed)
-    scalars = [result.scalars for result in results.values()]
-    measured = {name: values for name in CLAIMS if (values := values_of(name, scalars))}
+    measured = measured_in(results)
     claims = {name: load_claim(name) for name in measured}
     first = next(iter(results.values()))
     return Conclusion(
-        words=tuple(sentences([statement for claim in claims.values() for statement in judged(claim, measured)])),
-        tables=(statements_table(claims, measured, len(results)),),
+        words=(counted(claims.values(), measured), *statement_lines(claims.values(), measured)),
         details=tuple(claim_table(claim, measured[name], len(results)) for name, claim in claims.items()),
         figures=first.figures,
     )
+
+
+def measured_in(results: Mapping[int, Result]) -> dict[str, Values]:
+    """What the seeds measured, by claim; without the claims that were not asked for."""
+    scalars = [result.scalars for result in results.values()]
+    return {name: values for name in CLAIMS if (values := values_of(name, scalars))}
 
 
 def values_of(claim: str, scalars: Sequence[Mapping[str, float]]) -> Values:
@@ -53,41 +54,26 @@ def judged(claim: Claim, measured: Mapping[str, Values]) -> list[tuple[Statement
     return [(statement, verdict(statement, measured[claim.name])) for statement in claim.statements]
 
 
-def sentences(found: Sequence[tuple[Statement, str]]) -> list[str]:
-    """How many statements there are of each kind, then those that are not simply true."""
-    counts = Counter(_kind(words) for _, words in found)
-    said = ", ".join(f"{counts[kind]} {kind}" for kind in COLOURS if counts[kind])
-    return [
-        f"Of {len(found)} statements: {said}.",
-        *(f"{words.capitalize()}: {statement.text}" for statement, words in found if words != TRUE),
-    ]
+def counted(claims: Iterable[Claim], measured: Mapping[str, Values]) -> str:
+    """How many statements there are of each kind."""
+    found = Counter(kind(words) for claim in claims for _, words in judged(claim, measured))
+    said = ", ".join(f"{found[each]} {each}" for each in KINDS if found[each])
+    return f"Of {sum(found.values())} statements: {said}."
 
 
-def statements_table(claims: Mapping[str, Claim], measured: Mapping[str, Values], seeds: int) -> Table:
-    """A section for each claim, and in it a line for each statement."""
-    sections = tuple(
-        Section(
-            heading=claim.title,
-            rows=tuple(
-                (
-                    Cell(text=statement.text),
-                    Cell(text=_by_case(statement, {case.key: expected_words(case) for case in statement.cases})),
-                    Cell(text=_by_case(statement, _measured_by_case(statement, measured[name]))),
-                    Cell(text=words, verdict=COLOURS[_kind(words)]),
-                )
-                for statement, words in judged(claim, measured)
-            ),
-        )
-        for name, claim in claims.items()
-    )
-    spread = f" Measured: means over {seeds} seeds; verdicts by their 95 % intervals." if seeds > 1 else ""
-    return Table(
-        title="Statements",
-        columns=("statement", "expected", "measured", "verdict"),
-        numeric=(False, False, False, False),
-        sections=sections,
-        notes=(f"Expected: what is measured if the statement is true.{spread}",),
-    )
+def statement_lines(claims: Iterable[Claim], measured: Mapping[str, Values]) -> Iterator[str]:
+    """Of each statement one line: verdict, statement, what it expects and what was measured."""
+    for claim in claims:
+        for words, text, expected, found in statement_cells(claim, measured):
+            yield f"{words.upper()}: {text} Expected {expected}; measured {found}."
+
+
+def statement_cells(claim: Claim, measured: Mapping[str, Values]) -> Iterator[tuple[str, str, str, str]]:
+    """Of each statement of a claim the verdict, the statement, what it expects and what was measured."""
+    for statement, words in judged(claim, measured):
+        expected = _by_case(statement, {case.key: expected_words(case) for case in statement.cases})
+        found = _by_case(statement, _measured_by_case(statement, measured[claim.name]))
+        yield words, statement.text, expected, found
 
 
 def claim_table(claim: Claim, values: Values, seeds: int) -> Table:
@@ -157,8 +143,3 @@ def _mean(values: Sequence[float]) -> str:
         return MISSING
     mean = sum(values) / len(values)
     return "0" if abs(mean) < 1e-12 else f"{mean:.4g}"
-
-
-def _kind(words: str) -> str:
-    """The kind of a verdict: of what holds for some cases only, whatever these are."""
-    return words if words in COLOURS else IN_PART

@@ -56,7 +56,9 @@ class Lab:
                 hidden=self.config.hidden,
             )
 
-    def network(self, target: str, *, noise: float = 0.0, teacher: TrainedNetwork | None = None, **options: Any) -> TrainedNetwork:
+    def network(
+        self, target: str, *, noise: float = 0.0, teacher: TrainedNetwork | None = None, **options: Any
+    ) -> TrainedNetwork:
         """The network trained against a target, with a share of wrong labels; one for each choice of these."""
         key = repr((target, noise, id(teacher) if teacher else None, sorted(options.items())))
         if key not in self._trained:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 from smoothkit.data import Dataset, training_batches
-from smoothkit.data.feed import evaluation_batches
 from smoothkit.data.dataset import Part
+from smoothkit.data.feed import evaluation_batches
 from smoothkit.metrics import margins
 from smoothkit.optimisation import lr_factor, make_optimizer, set_lr
 from smoothkit.tables import OptimisationConfig

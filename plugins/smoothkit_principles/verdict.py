@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from smoothkit.statistics import paired_interval
 from smoothkit_principles.claim import Case, Statement, place
 
-TRUE, FALSE, NOT_SHOWN = "true", "false", "not shown"
+TRUE, IN_PART, FALSE, NOT_SHOWN = KINDS = ("true", "true in part", "false", "not shown")
 
 
 def holds(case: Case, values: Sequence[float]) -> bool | None:
@@ -51,6 +51,15 @@ def verdict(statement: Statement, values: Mapping[str, Sequence[float]]) -> str:
     if true:
         return f"true for {' and '.join(true)}"
     return NOT_SHOWN if None in found.values() else FALSE
+
+
+def kind(words: str) -> str:
+    """Which of `KINDS` a verdict is: `true for …` is true in part.
+
+    >>> kind("true for all")
+    'true in part'
+    """
+    return words if words in KINDS else IN_PART
 
 
 def _decided(yes: bool, no: bool) -> bool | None:

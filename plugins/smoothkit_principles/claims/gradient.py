@@ -82,7 +82,7 @@ KINDS = ("smoothed", "unnormalised", "signed")
 CLAIM = Claim(
     name="gradient",
     title="Gradient of the loss",
-    source="standard; the general form: facts of log-softmax",
+    source="the derivative of log-softmax",
     statements=(
         Statement(
             key="usual",

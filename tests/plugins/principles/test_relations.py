@@ -145,21 +145,18 @@ def test_a_student_learns_from_its_teacher():
     assert not torch.equal(found[1.0].logits, found[4.0].logits)
 
 
-def test_students_of_a_teacher(monkeypatch):
-    monkeypatch.setattr(relations, "STUDENTS", 1)
-    found = students(networks(brief_lab(0))["all"], brief_lab(0))
-    assert tuple(found) == found_keys()
-    assert all(len(networks) == 1 for networks in found.values())
-    # All images teach more than a few.
-    assert found[relations.FULL][0].epochs[-1].accuracy > found["T = 4"][0].epochs[-1].accuracy
-
-
-def test_a_smoothed_teacher_in_the_place_of_the_other_turns_the_signs(monkeypatch):
+def test_students_under_wrong_teachers_are_noticed(monkeypatch):
     monkeypatch.setattr(relations, "STUDENTS", 1)
     lab = brief_lab(0)
+    teachers = networks(lab)
+    taught = {teachers[name]: students(teachers[name], lab) for name in (ONE_HOT, "all")}
+    for found in taught.values():
+        assert tuple(found) == found_keys()
+        # All images teach more than a few.
+        assert found[relations.FULL][0].epochs[-1].accuracy > found["T = 4"][0].epochs[-1].accuracy
+    monkeypatch.setattr(relations, "students", lambda teacher, lab: taught[teacher])
     before = relations.distilled(lab)
-    swapped = networks(lab) | {ONE_HOT: networks(lab)["all"], "all": networks(lab)[ONE_HOT]}
-    monkeypatch.setattr(relations, "networks", lambda lab: swapped)
-    after = relations.distilled(lab)
-    assert after == pytest.approx({key: -value for key, value in before.items()})
+    exchanged = teachers | {ONE_HOT: teachers["all"], "all": teachers[ONE_HOT]}
+    monkeypatch.setattr(relations, "networks", lambda lab: exchanged)
+    assert relations.distilled(lab) == pytest.approx({key: -value for key, value in before.items()})
     assert any(before.values())

@@ -1,0 +1,49 @@
+"""The documentation's page on the principles, made from a run."""
+
+from pathlib import Path
+
+from smoothkit.report.folder import read_study
+from smoothkit.report.markdown import markdown_text
+from smoothkit_principles.catalogue import load_claim
+from smoothkit_principles.claims import CLAIMS
+from smoothkit_principles.conclude import counted, measured_in, statement_cells
+
+HEAD = """\
+# What textbooks say of smoothed targets
+
+Every statement below was measured: `expected` is what is measured if it is true, `measured` is what was, as a mean over
+seeds, and the verdict is computed from the two. Formulas are measured through the package's own targets and autograd;
+what is said of training is measured on a small network and handwritten digits, and its verdict is about that. It is
+"true for" those conventions or conditions in which it holds, and "not shown" where the 95 % interval over seeds leaves
+it open. "all" spreads alpha over all K classes, "others" over the K - 1 wrong ones.
+
+This page was printed by
+
+```
+smoothkit run scenarios/principles.toml --output principles
+python -m smoothkit_principles principles
+```
+"""
+
+
+def principles_page(directory: Path) -> str:
+    """The page about the study in `directory`, in Markdown.
+
+    Raises:
+        OutputError: the folder holds no study.
+    """
+    study = read_study(directory)
+    results = {run.seed: run.result for run in study.runs if run.result}
+    measured = measured_in(results)
+    claims = [load_claim(name) for name in CLAIMS if name in measured]
+    environment = study.summary["environment"]
+    rests_on = f"Seeds: {len(results)}; torch {environment['torch']}, {environment['device']}."
+    parts = [HEAD, f"{counted(claims, measured)} {rests_on}", ""]
+    for claim in claims:
+        parts += [f"## {markdown_text(claim.title)}", "", "| verdict | statement | expected | measured |"]
+        parts.append("| --- | --- | --- | --- |")
+        parts += [
+            f"| {' | '.join(markdown_text(text) for text in cells)} |" for cells in statement_cells(claim, measured)
+        ]
+        parts += ["", f"Source: {markdown_text(claim.source)}.", ""]
+    return "\n".join(parts)

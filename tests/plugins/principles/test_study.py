@@ -1,0 +1,144 @@
+"""A study of principles from end to end: results, resumption, the conclusion, the page; and every claim's form."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from smoothkit.conclusion import Findings, conclude
+from smoothkit.config import dump
+from smoothkit.distributed import Group
+from smoothkit.report.figures import Figure
+from smoothkit.run import Run
+from smoothkit.scenario import RunInfo
+from smoothkit.stopping import Stopped, StopRequest
+from smoothkit_principles.catalogue import load_claim
+from smoothkit_principles.claim import place
+from smoothkit_principles.claims import CLAIMS
+from smoothkit_principles.conclude import measured_in, statement_cells
+from smoothkit_principles.config import SCENARIO, PrinciplesConfig
+from smoothkit_principles.evaluate import evaluate
+from smoothkit_principles.page import principles_page
+from smoothkit_principles.train import train
+
+ROOT = Path(__file__).parents[3]
+FAST = ("gradient", "optimum", "decomposition")
+
+
+class Silent:
+    def progress(self, step, total, values): ...
+
+    def logged(self, step, values): ...
+
+    def figures(self, step, figures): ...
+
+
+class After(StopRequest):
+    """A stop that comes after some steps."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def is_set(self):
+        self.steps -= 1
+        return self.steps < 0
+
+
+def config(**claims):
+    return PrinciplesConfig.model_validate({"scenario": "principles", "claims": claims or {"names": FAST}})
+
+
+def make_run(directory, settings, seed=0, saved=None, stop=None):
+    info = RunInfo("principles", "digits", seed, directory, dump(settings), saved["step"] if saved else 0)
+    directory.mkdir(parents=True, exist_ok=True)
+    group = Group(device=torch.device("cpu"))
+    return Run(info, settings.run, group, saved, Silent(), stop or StopRequest())
+
+
+def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path):
+    from smoothkit.checkpoint import load_checkpoint
+
+    settings = config()
+    whole = evaluate(settings, run := make_run(tmp_path / "whole", settings), train(settings, run))
+    with pytest.raises(Stopped):
+        train(settings, make_run(tmp_path / "parts", settings, stop=After(1)))
+    saved = load_checkpoint(tmp_path / "parts")
+    assert saved is not None
+    assert 0 < saved["step"] < len(FAST)
+    parts = evaluate(settings, run := make_run(tmp_path / "parts", settings, saved=saved), train(settings, run))
+    assert parts.to_json() == whole.to_json()
+
+
+def test_a_conclusion_has_a_line_for_each_statement_and_a_table_for_each_claim(tmp_path):
+    settings = config()
+    results = {}
+    for seed in (0, 1):
+        run = make_run(tmp_path / str(seed), settings, seed)
+        results[seed] = evaluate(settings, run, train(settings, run))
+    concluded = conclude(SCENARIO, Findings(configs={"digits": settings}, baseline=None, results={"digits": results}))
+    assert concluded is not None
+    claims = [load_claim(name) for name in FAST]
+    statements = [statement for claim in claims for statement in claim.statements]
+    assert len(concluded.words) == 1 + len(statements)
+    assert concluded.words[0].startswith(f"Of {len(statements)} statements: ")
+    for line, statement in zip(concluded.words[1:], statements, strict=True):
+        assert re.match(r"(TRUE|FALSE|NOT SHOWN|TRUE FOR .*): ", line)
+        assert statement.text in line
+    assert [table.title for table in concluded.details] == [claim.title for claim in claims]
+    assert all(isinstance(figure, Figure) for figure in concluded.figures.values())
+    # What is said on the page is what was measured.
+    cells = list(statement_cells(claims[0], measured_in(results)))
+    assert cells[1][0] == "true"
+    assert cells[1][3] == "0"
+
+
+def test_an_unknown_claim_is_refused_by_name():
+    with pytest.raises(ValueError, match="there is no claim 'gradeint'; did you mean 'gradient'"):
+        config(names=["gradeint"])
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_claim_is_well_formed(name):
+    claim = load_claim(name)
+    assert claim.name == name
+    assert claim.title
+    assert claim.source
+    places = [place(statement.key, case.key) for statement in claim.statements for case in statement.cases]
+    assert len(set(places)) == len(places) > 0
+    for statement in claim.statements:
+        assert statement.text.endswith(".")
+        assert statement.cases
+        for case in statement.cases:
+            assert case.within >= 0
+            assert (case.relation == "equals") or not case.within
+
+
+def test_the_documentations_page_has_every_statement_of_every_claim():
+    page = (ROOT / "docs" / "principles.md").read_text(encoding="utf-8")
+    from smoothkit.report.markdown import markdown_text
+
+    statements = [statement for name in CLAIMS for statement in load_claim(name).statements]
+    for statement in statements:
+        assert f" | {markdown_text(statement.text)} | " in page
+    assert len(re.findall(r"^\| (?!verdict|---)", page, flags=re.MULTILINE)) == len(statements)
+
+
+def test_the_page_is_made_from_a_study(tmp_path):
+    from click.testing import CliRunner
+
+    from smoothkit.cli import main
+
+    arguments = [
+        "run",
+        str(ROOT / "scenarios" / "smoke" / "principles.toml"),
+        'claims.names=["gradient"]',
+        "--seeds",
+        "1",
+    ]
+    done = CliRunner().invoke(main, [*arguments, "--jobs", "1", "--quiet", "--output", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    page = principles_page(tmp_path / "out")
+    assert "## Gradient of the loss" in page
+    assert "| true | It is (sum of t) p - t, whatever the target sums to. | 0 | 0 |" in page
