@@ -48,8 +48,12 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
+HOST = plugins.host
+"""The process's own host, whatever a test puts in its place."""
+
+
 @pytest.fixture
-def make_host(monkeypatch: pytest.MonkeyPatch) -> Callable[..., PluginHost]:
+def make_host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., PluginHost]]:
     """A plugin host that sees only the entry points given as name=module (or as a list of pairs), and its options."""
 
     def make(points: dict[str, str] | list[tuple[str, str]], **options: object) -> PluginHost:
@@ -58,7 +62,9 @@ def make_host(monkeypatch: pytest.MonkeyPatch) -> Callable[..., PluginHost]:
         monkeypatch.setattr(plugins, "entry_points", lambda group: found)
         return PluginHost(PluginOptions(**options))  # pyright: ignore[reportArgumentType]
 
-    return make
+    yield make
+    # Whatever asked for the process's own host meanwhile had it made of these entry points, for all tests to come.
+    HOST.cache_clear()
 
 
 @pytest.fixture

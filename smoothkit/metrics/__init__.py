@@ -5,7 +5,7 @@
 | what is accepted, and what follows from it | `boundary` (the rules that all share), `scan`, `events`, `bins`, `ties` |
 | right and wrong, proper scores | `scores`, `margins` |
 | calibration | `calibration`, `classwise`, `smooth`, `cumulative`, `isotonic`, `temperature` |
-| selective prediction | `selective`, `selection_score` |
+| selective prediction | `selective`, `selective_influences`, `selection_score` |
 | ordered classes | `ordinal`, `kappa` |
 | trees of classes | `hierarchy`, `hierarchical`, `height_rows`, `top_classes` |
 | hybrids of two classes, features | `hybrid`, `collapse` |

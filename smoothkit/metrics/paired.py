@@ -14,7 +14,7 @@ from smoothkit.metrics.bins import BINS, Reliability, bins_of, equal_mass_edges
 from smoothkit.metrics.boundary import check_choice
 from smoothkit.metrics.calibration import debiased_squared_error_of
 from smoothkit.metrics.events import Events, check_events
-from smoothkit.metrics.rank_intervals import weighted_aurc
+from smoothkit.metrics.weighted_ranks import weighted_aurc
 from smoothkit.statistics import Interval, crossed_mean_interval, recentred_interval, two_level_bootstrap
 from smoothkit.statistics.resampling import RESAMPLES, Replicates, Statistic, function_of_sums
 

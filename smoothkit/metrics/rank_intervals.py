@@ -17,7 +17,6 @@ from smoothkit.metrics.selective_influences import (
     excess_aurc_influences,
     failure_auroc_influences,
 )
-from smoothkit.metrics.weighted_ranks import weighted_aurc as weighted_aurc
 from smoothkit.statistics import Interval
 
 

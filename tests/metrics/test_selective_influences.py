@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smoothkit.metrics.selective import augrc_of, aurc_of, excess_aurc_of, failure_auroc_of
@@ -60,6 +60,7 @@ rows = st.lists(st.tuples(quarters, quarters), min_size=2, max_size=12).filter(
 
 
 @every_measure
+@settings(max_examples=40)
 @given(pairs=rows)
 def test_they_are_the_derivatives_by_the_weights(name, pairs):
     measure, influences, under = MEASURES[name]

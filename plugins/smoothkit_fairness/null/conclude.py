@@ -52,7 +52,8 @@ def conclude(findings: Findings) -> Conclusion:
     ]
     return Conclusion(
         words=tuple(sentence(rates) for rates in everything),
-        tables=(summary_table(everything), *(cells_table(kind, everything) for kind in CELLS)),
+        tables=(summary_table(everything),),
+        details=tuple(cells_table(kind, everything) for kind in CELLS),
     )
 
 

@@ -31,7 +31,7 @@ def evaluate(config: NullConfig, run: Run, outcomes: Outcomes) -> Result:
     return Result(
         scalars={**worst, TRIALS: float(outcomes.trials), **scalars},
         better={"worst_false_alarms": "lower", "lowest_coverage": "higher", "largest_bias": "lower"},
-        headline=(*worst, TRIALS),
+        headline=tuple(worst),
         intervals={name: (each.low, each.high) for name, each in intervals.items() if each.is_defined},
     )
 

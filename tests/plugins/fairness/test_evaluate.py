@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import torch
 
-from smoothkit import metrics
 from smoothkit.config import dump
 from smoothkit.data import Dataset, ImageSet
 from smoothkit.distributed import Group
