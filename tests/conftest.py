@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import settings
 
 from smoothkit import plugins
 from smoothkit.cli import main
 from smoothkit.plugins import PluginHost, PluginOptions
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("smoothkit", deadline=None)
+settings.load_profile("smoothkit")
 
 BUNDLED = {"core": "smoothkit.builtin", "supervised": "smoothkit_supervised"}
 QUADRATIC = Path(__file__).parent / "core" / "quadratic.py"

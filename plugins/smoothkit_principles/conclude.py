@@ -16,6 +16,9 @@ from smoothkit_principles.verdict import KINDS, holds, kind, verdict
 Values = Mapping[str, Sequence[float]]
 """What each seed measured, by `place`, for one claim."""
 
+ROUNDING = 1e-12
+"""What is smaller is an error of arithmetic."""
+
 HOLDS: Mapping[bool | None, tuple[str, Verdict]] = {
     True: ("holds", "better"),
     False: ("does not hold", "worse"),
@@ -24,15 +27,16 @@ HOLDS: Mapping[bool | None, tuple[str, Verdict]] = {
 
 
 def conclude(findings: Findings) -> Conclusion:
-    """A line for each statement, with every number in the details; of the first variant that has results."""
+    """A line for each statement, with every number in the details; of the first variant that has results.
+
+    Pictures stand with the runs that they are of.
+    """
     results = next(by_seed for by_seed in findings.results.values() if by_seed)
     measured = measured_in(results)
     claims = {name: load_claim(name) for name in measured}
-    first = next(iter(results.values()))
     return Conclusion(
         words=(counted(claims.values(), measured), *statement_lines(claims.values(), measured)),
         details=tuple(claim_table(claim, measured[name], len(results)) for name, claim in claims.items()),
-        figures=first.figures,
     )
 
 
@@ -65,7 +69,7 @@ def statement_lines(claims: Iterable[Claim], measured: Mapping[str, Values]) -> 
     """Of each statement one line: verdict, statement, what it expects and what was measured."""
     for claim in claims:
         for words, text, expected, found in statement_cells(claim, measured):
-            yield f"{words.upper()}: {text} Expected {expected}; measured {found}."
+            yield f"{_loud(words)}: {text} Expected {expected}; measured {found}."
 
 
 def statement_cells(claim: Claim, measured: Mapping[str, Values]) -> Iterator[tuple[str, str, str, str]]:
@@ -117,7 +121,7 @@ def _row(statement: Statement, case: Case, values: Values) -> tuple[Cell, ...]:
     found = values.get(place(statement.key, case.key), ())
     words, colour = HOLDS[holds(case, found)]
     spread = deviation(list(found)) if len(found) > 1 else 0.0
-    measured = f"{_mean(found)} ± {spread:.2g}" if spread > 0 else _mean(found)
+    measured = f"{_mean(found)} ± {spread:.2g}" if spread > ROUNDING else _mean(found)
     return (
         Cell(text=case.key),
         Cell(text=expected_words(case)),
@@ -142,4 +146,13 @@ def _mean(values: Sequence[float]) -> str:
     if not values:
         return MISSING
     mean = sum(values) / len(values)
-    return "0" if abs(mean) < 1e-12 else f"{mean:.4g}"
+    return "0" if abs(mean) < ROUNDING else f"{mean:.4g}"
+
+
+def _loud(words: str) -> str:
+    """A verdict that is seen from afar; in what a verdict holds stays as it is.
+
+    >>> _loud("true for alpha = 0.05"), _loud("not shown")
+    ('TRUE for alpha = 0.05', 'NOT SHOWN')
+    """
+    return words.upper() if words in KINDS else words.replace("true", "TRUE", 1)
