@@ -16,6 +16,8 @@ from smoothkit.report.pictures.style import layout_engine
 COLOURS = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "white", POSITIVE]).with_extremes(bad="#dddddd")
 TICKS = (0.001, 0.01, 0.1, 0.25, 0.5, 1.0)
 """Entries that the scale beside the matrix names, besides 0 and the strongest."""
+CHARACTER, TITLE_CHARACTER = 0.075, 0.09
+"""Inches that a character takes on average, in tick labels and in titles."""
 LEAST_GAP = 0.07
 """Ticks stand so far apart at least, as a share of the scale."""
 
@@ -29,14 +31,19 @@ def draw_matrix(figure: MatrixFigure) -> Picture:
     rows, columns = values.shape
     annotated = max(rows, columns) <= LARGEST_ANNOTATED
     cell = 0.35 if annotated else 4.2 / max(rows, columns)  # inches
-    width, height = max(3.2, columns * cell + 1.5), max(2.4, rows * cell + 0.9)
+    width = max(3.2, columns * cell + 1.5)
+    # Beside the cells there is a line of title, the ticks and their label; upright ticks and more title take more room.
+    upright = _longest(figure.columns) * CHARACTER if _stand_upright(figure.columns, cell) else 0.0
+    title_lines = math.ceil(len(figure.title) * TITLE_CHARACTER / width)
+    height = max(2.4, rows * cell + 0.9 + upright + 0.2 * (title_lines - 1))
     picture = Picture(figsize=(width, height), layout=layout_engine())
     axes = picture.add_subplot()
     bound = bound_of(values.compressed())
     norm = _norm(power_of(columns), bound)
     image = axes.imshow(values, cmap=COLOURS, norm=norm, interpolation="nearest")
     axes.set(xlabel=figure.column_label, ylabel=figure.row_label)
-    axes.set_title(figure.title, wrap=True)
+    # Above the whole picture: a scale that is higher than the cells would lie on a title of the axes.
+    picture.suptitle(figure.title, wrap=True, fontsize=10)
     axes.spines[:].set_visible(False)
     _name_ticks(axes, figure.columns, figure.rows, cell)
     if annotated:
@@ -86,9 +93,17 @@ def _name_ticks(axes: Axes, columns: Sequence[str], rows: Sequence[str], cell: f
         shown = named_ticks(len(names))
         axis.set_ticks(list(shown), [shorten(names[index]) for index in shown])
     axes.tick_params(length=0)
-    character = 0.075  # inches, on average, at the size of tick labels
-    if max(map(len, columns)) * character > cell * named_ticks(len(columns)).step:
+    if _stand_upright(columns, cell):
         axes.tick_params(axis="x", labelrotation=90)
+
+
+def _stand_upright(columns: Sequence[str], cell: float) -> bool:
+    return _longest(columns) * CHARACTER > cell * named_ticks(len(columns)).step
+
+
+def _longest(columns: Sequence[str]) -> int:
+    """Characters of the longest name that is shown."""
+    return max(len(shorten(columns[index])) for index in named_ticks(len(columns)))
 
 
 def _annotate(axes: Axes, values: np.ma.MaskedArray, norm: FuncNorm) -> None:
