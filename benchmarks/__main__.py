@@ -6,6 +6,7 @@
 import os
 import platform
 
+import fairness
 import losses
 import metrics
 import pipeline
@@ -37,6 +38,7 @@ def main() -> None:
         print(f"| `{command.command}` | {command.seconds:.3f} | {command.ratio:.2f} | 3 |")
     print("\nMetrics of a million predictions of 100 classes; smoothkit's in bold:\n")
     print(metrics.tables())
+    print("\n" + fairness.tables())
     print("\n| report on 200 runs of 10,000 steps | CPU seconds | MB | goal |")
     print("| --- | --- | --- | --- |")
     for line in report.measure():

@@ -1,13 +1,14 @@
 """What one stage of a run shows of each group, of each pair of groups, and of how far groups are apart."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import get_args
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int
+import torch
+from jaxtyping import Float, Float64, Int, Int64
 from torch import Tensor
 
 from smoothkit.metrics import (
@@ -21,18 +22,15 @@ from smoothkit.metrics import (
     calibration_by_group,
     calibration_error_of,
     compare_groups,
-    excess_aurc_of,
     mean_interval,
-    reliability_of,
     score_decomposition_of,
     share_interval,
-    top_label,
 )
-from smoothkit.metrics.boundary import Labels
+from smoothkit.metrics.boundary import Labels, blocks
 from smoothkit.metrics.calibration import Binning
 from smoothkit.metrics.groups import Against
 from smoothkit.metrics.metric import SEED
-from smoothkit.metrics.scores import brier_rows, nll_rows, row_scores
+from smoothkit.metrics.scores import brier_rows, nll_rows
 from smoothkit.scenario import Better, Result
 from smoothkit.statistics import Interval
 from smoothkit_fairness.names import AGGREGATED, GROUP_QUANTITIES, PAIR_QUANTITIES, Stage, of_all, of_group, of_pair
@@ -50,11 +48,8 @@ BETTER: dict[str, Better] = {
 }
 """The direction of quantities of a group that have one; a signed gap is best at 0, and an ECE depends on size."""
 
-OF_EVENTS: dict[str, Callable[..., Float64[Tensor, ""]]] = {
-    "miscalibration": lambda confidence, correctness: score_decomposition_of(confidence, correctness).miscalibration,
-    "aurc": aurc_of,
-    "excess_aurc": excess_aurc_of,
-}
+OF_ROWS = ("gap", "accuracy", "nll", "brier")
+"""Quantities that are means over rows, and so are kept row by row."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,26 +71,43 @@ class GroupedRows:
     """The events of each group, in bins that all share."""
 
     @cached_property
-    def known(self) -> dict[str, Bool[Tensor, " rows"]]:
-        """Which rows belong to a group, for each group that has enough of them."""
-        chosen = {name: self.groups == index for index, name in enumerate(self.names)}
-        return {name: rows for name, rows in chosen.items() if int(rows.sum()) >= LEAST_ROWS}
+    def known(self) -> dict[str, Int64[Tensor, " own"]]:
+        """Which rows are a group's, in order, for each group that has enough of them."""
+        chosen = {name: (self.groups == index).nonzero().squeeze(1) for index, name in enumerate(self.names)}
+        return {name: rows for name, rows in chosen.items() if len(rows) >= LEAST_ROWS}
 
     @cached_property
     def columns(self) -> dict[str, Float64[Tensor, " rows"]]:
-        """Of the quantities that are means over rows, what they are means of."""
+        """The confidence of each row, and of `OF_ROWS` what they are means of."""
         confidence, correctness = self.events
         return {
+            "confidence": confidence,
             "gap": confidence - correctness,
             "accuracy": correctness,
             "nll": self.nll,
             "brier": self.brier,
         }
 
+    # Picking the rows of a group takes longer than most of what is computed of them.
+    @cached_property
+    def own(self) -> dict[str, dict[str, Float64[Tensor, " own"]]]:
+        """The columns of each of these groups."""
+        return {
+            name: {quantity: column.index_select(0, rows) for quantity, column in self.columns.items()}
+            for name, rows in self.known.items()
+        }
+
     @property
     def known_bins(self) -> dict[str, Reliability]:
         """The bins of the groups that have enough rows."""
         return {name: self.bins[name] for name in self.known}
+
+    @property
+    def all_bins(self) -> Reliability:
+        """The bins of all rows together."""
+        groups = list(self.bins.values())
+        # Side by side each group has edges of its own, but they are all the same.
+        return replace(Reliability.stacked(groups), edges=groups[0].edges).summed()
 
 
 def grouped_rows(
@@ -113,15 +125,20 @@ def grouped_rows(
     Raises:
         ValueError: an id is not one of the names', or as `smoothkit.metrics.boundary` says.
     """
-    events = top_label(logits, labels, metric="by_group")
+    # One pass: what a block's probabilities cost is then paid once.
+    parts = (
+        (block.confidence, block.correctness, nll_rows(block), brier_rows(block))
+        for block in blocks("by_group", logits, labels)
+    )
+    confidence, correctness, nll, brier = (torch.cat(column) for column in zip(*parts, strict=True))
     return GroupedRows(
         stage=stage,
         names=tuple(names),
         groups=groups,
-        events=events,
-        nll=row_scores("by_group", nll_rows, logits, labels),
-        brier=row_scores("by_group", brier_rows, logits, labels),
-        bins=bins_by_group(*events, groups, names=names, bins=bins, binning=binning),
+        events=Events(confidence, correctness),
+        nll=nll,
+        brier=brier,
+        bins=bins_by_group(confidence, correctness, groups, names=names, bins=bins, binning=binning),
     )
 
 
@@ -153,27 +170,24 @@ def measure_by_group(rows: GroupedRows, resamples: int) -> Result:
     )
 
 
-def gap_difference_rows(gaps: Float64[Tensor, " rows"], is_second: Bool[Tensor, " rows"]) -> Float64[Tensor, " rows"]:
-    """Values whose mean over the rows of two groups is the second group's mean minus the first's, and whose variance,
-    divided by the number of rows, is that of the difference: the sum of each group's variance over its size.
+def gap_difference_rows(first: Float64[Tensor, " first"], second: Float64[Tensor, " second"]) -> Float64[Tensor, " _"]:
+    """Values for the rows of the first group and then of the second, whose mean is the second group's mean minus the
+    first's, and whose variance, divided by the number of rows, is that of the difference: the sum of each group's
+    variance over its size.
 
     value_i = D + s_i (n / n_g) (d_i - mean_g), with s = -1 in the first group and 1 in the second: the difference plus
     each row's influence on it.
     """
-    rows = len(gaps)
-    values = gaps.new_zeros(rows)
-    means: list[Float64[Tensor, ""]] = []
-    for sign, inside in ((-1, ~is_second), (1, is_second)):
-        own = gaps[inside]
-        means.append(own.mean())
-        values[inside] = sign * (rows / len(own)) * (own - own.mean())
-    return values + (means[1] - means[0])
+    rows, means = len(first) + len(second), (first.mean(), second.mean())
+    influences = torch.cat([(first - means[0]) * (-rows / len(first)), (second - means[1]) * (rows / len(second))])
+    return influences.add_(means[1] - means[0])
 
 
 def _group(rows: GroupedRows, name: str, found: GroupCalibration) -> dict[str, float]:
     """The quantities of one group."""
-    inside = rows.known[name]
-    confidence, correctness = (column[inside] for column in rows.events)
+    own = rows.own[name]
+    confidence, correctness = own["confidence"], own["accuracy"]
+    area = float(aurc_of(confidence, correctness))
     return {
         "accuracy": found.accuracy,
         "confidence": found.confidence,
@@ -181,9 +195,12 @@ def _group(rows: GroupedRows, name: str, found: GroupCalibration) -> dict[str, f
         "squared_error": found.squared_error.estimate,
         "ece": found.ece,
         "ece_null": found.null_ece,
-        "nll": float(rows.nll[inside].mean()),
-        "brier": float(rows.brier[inside].mean()),
-        **{quantity: float(function(confidence, correctness)) for quantity, function in OF_EVENTS.items()},
+        "nll": float(own["nll"].mean()),
+        "brier": float(own["brier"].mean()),
+        "miscalibration": float(score_decomposition_of(confidence, correctness).miscalibration),
+        "aurc": area,
+        # As excess_aurc_of does, which would sort the rows by confidence once more.
+        "excess_aurc": area - float(aurc_of(correctness, correctness)),
     }
 
 
@@ -215,9 +232,8 @@ def _pairs(
 
 def _aggregates(rows: GroupedRows, of_groups: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """The largest distance of two groups, and of a group from all rows; both grow with noise."""
-    edges = next(iter(rows.bins.values())).edges
     overall = {quantity: float(column.mean()) for quantity, column in rows.columns.items()}
-    overall["ece"] = float(calibration_error_of(reliability_of(*rows.events, edges=edges)))
+    overall["ece"] = float(calibration_error_of(rows.all_bins))
     grouped = {
         quantity: Grouped(
             overall=overall[quantity], by_group={name: found[quantity] for name, found in of_groups.items()}
@@ -238,9 +254,9 @@ def _group_intervals(rows: GroupedRows, calibration: Mapping[str, GroupCalibrati
         for quantity, interval in {
             "gap": found.gap,
             "squared_error": found.squared_error,
-            "accuracy": share_interval(float(rows.events.correctness[rows.known[name]].sum()), found.rows),
-            "nll": mean_interval(rows.nll[rows.known[name]]),
-            "brier": mean_interval(rows.brier[rows.known[name]]),
+            "accuracy": share_interval(float(rows.own[name]["accuracy"].sum()), found.rows),
+            "nll": mean_interval(rows.own[name]["nll"]),
+            "brier": mean_interval(rows.own[name]["brier"]),
         }.items()
     }
 
@@ -255,18 +271,16 @@ def _pair_intervals(rows: GroupedRows, pairs: Sequence[GroupComparison]) -> dict
 
 def _group_rows(rows: GroupedRows) -> dict[str, Float64[np.ndarray, " _"]]:
     return {
-        of_group(quantity, name, rows.stage): column[inside].numpy()
-        for name, inside in rows.known.items()
-        for quantity, column in rows.columns.items()
+        of_group(quantity, name, rows.stage): own[quantity].numpy()
+        for name, own in rows.own.items()
+        for quantity in OF_ROWS
     }
 
 
 def _pair_rows(rows: GroupedRows, pairs: Sequence[GroupComparison]) -> dict[str, Float64[np.ndarray, " _"]]:
-    found: dict[str, Float64[np.ndarray, " _"]] = {}
-    for pair in pairs:
-        second = rows.known[pair.second]
-        both = rows.known[pair.first] | second
-        found[of_pair("gap_difference", pair.first, pair.second, rows.stage)] = gap_difference_rows(
-            rows.columns["gap"][both], second[both]
+    return {
+        of_pair("gap_difference", pair.first, pair.second, rows.stage): gap_difference_rows(
+            rows.own[pair.first]["gap"], rows.own[pair.second]["gap"]
         ).numpy()
-    return found
+        for pair in pairs
+    }

@@ -18,7 +18,7 @@ from smoothkit.scenario import Result
 from smoothkit_fairness.by_group import GroupedRows, grouped_rows, measure_by_group
 from smoothkit_fairness.config import FairnessConfig
 from smoothkit_fairness.frame import FILE, table_by_group
-from smoothkit_fairness.names import Stage, of_all, of_group, of_pair
+from smoothkit_fairness.names import Stage, of_group, of_pair
 from smoothkit_fairness.temperature import Temperatures, fit_temperatures, stages_of
 from smoothkit_fairness.train import Trained
 
@@ -120,10 +120,13 @@ def _joined(parts: Sequence[Result], figures: Mapping[str, Figure], names: Seque
 
 
 def _headline(scalars: Mapping[str, float], names: Sequence[str]) -> tuple[str, ...]:
-    """Overall performance, and the difference of the one pair; of more groups, the largest distance."""
-    if len(names) == 2:
-        first, second = names
-        distances = tuple(of_pair(quantity, first, second) for quantity in ("gap_difference", "ece_difference"))
-    else:
-        distances = tuple(of_all(quantity, "between_groups") for quantity in ("gap", "ece"))
-    return (*(name for name in OVERALL if name in scalars), *distances)
+    """Overall performance, and the difference of the signed gaps if there is one pair.
+
+    A distance between calibration errors, or the largest of many, is the larger the smaller a group is: it stands among
+    all scalars, not where it is read first.
+    """
+    overall = tuple(name for name in OVERALL if name in scalars)
+    if len(names) != 2:
+        return overall
+    first, second = names
+    return (*overall, of_pair("gap_difference", first, second))

@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 from smoothkit.config import dump
 from smoothkit.scenario import ScenarioConfig, TargetConfig
-from smoothkit.statistics import CrossedMean
+from smoothkit.statistics import LEVEL, CrossedMean
+from smoothkit_fairness.config import FairnessConfig
 from smoothkit_fairness.names import of_pair
 from smoothkit_fairness.readings import Pair, Variant, shows
 
 HARD = "onehot"
+
+MATCHED = "matched_ece_difference"
 
 CONVENTIONS = {
     "all": "alpha is spread over all classes, the true one included (convention “all”)",
@@ -35,7 +38,7 @@ class AlphaSeries:
     def label(self, variant: Variant) -> str:
         """A variant by its alpha; hard labels by their name, for they have none."""
         alpha = self.alphas[self.variants.index(variant)]
-        return variant.name if variant.config.target.name == HARD else f"alpha = {alpha:g}"
+        return f"“{variant.name}”" if variant.config.target.name == HARD else f"alpha = {alpha:g}"
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -87,14 +90,45 @@ def alpha_series(variants: Sequence[Variant]) -> list[AlphaSeries]:
     return series
 
 
-def crossings(alphas: Sequence[float], means: Sequence[CrossedMean]) -> list[Crossing]:
-    """Where the values change sign, between two alphas at which they are shown to have opposite signs.
+def gap_crossings(series: AlphaSeries) -> dict[str, list[Crossing]]:
+    """Where the groups' signed gaps change sign, at 5 % for all groups together."""
+    level = LEVEL / max(len(series.groups), 1)
+    return {
+        group: crossings(series.alphas, [each.gap(group) for each in series.variants], level) for group in series.groups
+    }
+
+
+def difference_crossings(series: AlphaSeries, pairs: Sequence[Pair]) -> dict[Pair, list[Crossing]]:
+    """Where the differences of the signed gaps change sign, at 5 % for all these pairs together."""
+    level = LEVEL / max(len(pairs), 1)
+    return {
+        pair: crossings(series.alphas, [each.gap_difference(pair) for each in series.variants], level) for pair in pairs
+    }
+
+
+def error_crossings(series: AlphaSeries, pairs: Sequence[Pair]) -> dict[Pair, list[Crossing]]:
+    """Where the group with the larger calibration error changes, at 5 % for all these pairs together.
+
+    Only debiased errors say so: of two groups as well calibrated the smaller has the larger ECE, and of two as large
+    the one whose predictions are less certain.
+    """
+    level = LEVEL / max(len(pairs), 1)
+    return {
+        pair: crossings(
+            series.alphas, [each.error_difference(pair, "squared_error_difference") for each in series.variants], level
+        )
+        for pair in pairs
+    }
+
+
+def crossings(alphas: Sequence[float], means: Sequence[CrossedMean], level: float = LEVEL) -> list[Crossing]:
+    """Where the values change sign, between two alphas at which they are shown to have opposite signs at a level.
 
     Estimates that chance may have put on either side of 0 change nothing. Between the two, the place is that of the one
     pair of neighbours with opposite signs, or on the line between the two themselves where there are more such pairs.
     """
     known = [(alpha, mean) for alpha, mean in zip(alphas, means, strict=True) if math.isfinite(mean.estimate)]
-    shown = [place for place, (_, mean) in enumerate(known) if shows(mean)]
+    shown = [place for place, (_, mean) in enumerate(known) if shows(mean, level)]
     found = []
     for start, end in itertools.pairwise(shown):
         if (known[start][1].estimate > 0) == (known[end][1].estimate > 0):
@@ -111,9 +145,8 @@ def crossings(alphas: Sequence[float], means: Sequence[CrossedMean]) -> list[Cro
 
 def ece_quantity(variants: Sequence[Variant], pair: Pair) -> str:
     """The difference of expected calibration errors to speak of: that at equal size, where all variants have it."""
-    matched = "matched_ece_difference"
-    has_it = all(variant.values(of_pair(matched, *pair)) for variant in variants)
-    return matched if has_it else "ece_difference"
+    has_it = all(variant.values(of_pair(MATCHED, *pair)) for variant in variants)
+    return MATCHED if has_it else "ece_difference"
 
 
 def _all_but_alpha(config: ScenarioConfig) -> str:
@@ -121,6 +154,20 @@ def _all_but_alpha(config: ScenarioConfig) -> str:
     options = {name: value for name, value in config.target.options.items() if name != "alpha"}
     target = {"name": config.target.name, **options, "schedule": written.get("target", {}).get("schedule")}
     return json.dumps({**written, "target": target}, sort_keys=True, default=str)
+
+
+def tempered(hard: Variant, variants: Sequence[Variant]) -> Variant | None:
+    """The variant that is a given one but for being measured after temperature scaling."""
+    for each in variants:
+        one, other = ({**dump(variant.config), "evaluate": None} for variant in (hard, each))
+        if one == other and is_tempered(each) and not is_tempered(hard):
+            return each
+    return None
+
+
+def is_tempered(variant: Variant) -> bool:
+    """Whether logits are divided by a temperature before anything is measured."""
+    return isinstance(variant.config, FairnessConfig) and variant.config.evaluate.temperature != "none"
 
 
 def _is_hard_version(config: ScenarioConfig, smoothed: ScenarioConfig) -> bool:

@@ -4,13 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from smoothkit.report.numbers import count, number
+from smoothkit.report.numbers import count, p_value
 from smoothkit.statistics import LEVEL, CrossedMean, holm
+from smoothkit_fairness.intervals import apart, fixed
 from smoothkit_fairness.names import Stage
 from smoothkit_fairness.readings import Pair, Variant
-
-PLACES = 3
-"""Decimals of gaps and of their differences."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +70,27 @@ def _reason(variant: Variant, pair: Pair, difference: CrossedMean, p_holm: float
         return ""
     sizes = " and ".join(str(variant.size(group)) for group in reversed(pair))
     seeds = count(len(variant.results), "seed")
-    size = number(detectable, PLACES)
     if p_holm > LEVEL:
-        return f"cannot be told at this group size: n = {sizes}, {seeds}; differences from {size} on would show"
-    return f"smaller than what groups of n = {sizes} show reliably with {seeds}: differences from {size} on"
+        short = "with so few seeds" if _is_short_of_seeds(variant, difference) else "at this group size"
+        return f"cannot be told {short}: n = {sizes}, {seeds}; {_would_show(detectable)}"
+    return (
+        f"p (Holm) {p_value(p_holm)}, yet smaller than what such a study finds in four of five cases "
+        f"({fixed(detectable, apart(abs(difference.estimate), detectable))}), so that its size is not to be trusted: "
+        f"n = {sizes}, {seeds}"
+    )
+
+
+def _would_show(detectable: float) -> str:
+    # Signed gaps lie between -1 and 1, and groups whose gaps differ by 1 are of no interest.
+    if detectable >= 1:
+        return "no difference could show"
+    return f"differences from {fixed(detectable)} on would show"
+
+
+def _is_short_of_seeds(variant: Variant, difference: CrossedMean) -> bool:
+    """Whether most of the error is between seeds, so that more rows would not help.
+
+    The degrees of freedom are then near those of the seeds: at half the variance four times as many.
+    """
+    between = len(variant.results) - 1
+    return between > 0 and difference.freedom < 4 * between

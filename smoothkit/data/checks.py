@@ -104,7 +104,8 @@ def check_groups(groups: Int64[Tensor, " ids"] | None, group_names: tuple[str, .
     """Check that every sample belongs to a named group, or none does and no group is named.
 
     Raises:
-        DataError: ids and names do not belong together, or a name is given twice; the first offender is named.
+        DataError: ids and names do not belong together, or a name is given twice, is empty or holds a slash; the first
+            offender is named.
     """
     if groups is None:
         if group_names:
@@ -114,6 +115,10 @@ def check_groups(groups: Int64[Tensor, " ids"] | None, group_names: tuple[str, .
         raise DataError(f"{place}: {samples} samples but {len(groups)} groups; expected one group for each sample")
     if len(set(group_names)) < len(group_names):
         raise DataError(f"{place}: the names of the groups must differ, got {', '.join(group_names)}")
+    if odd := [name for name in group_names if not name.strip() or "/" in name]:
+        raise DataError(
+            f"{place}: a group is called {odd[0]!r}; expected words without a slash, which tags are made of"
+        )
     index = _first((groups < 0) | (groups >= len(group_names)))
     if index is not None:
         raise DataError(

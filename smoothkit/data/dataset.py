@@ -98,8 +98,8 @@ class Dataset:
     Raises:
         DataError: a part is empty, images and labels differ in number, a label is outside 0..K-1, a soft label is not a
             distribution, a float value is not finite, a class has no sample in the training part, the parts differ in
-            the shape of a sample, or a sample is of no named group. The message names this data set, the part, and the
-            first offender.
+            the shape of a sample, a sample is of no named group, or a group's name is empty, holds a slash or is
+            another's too. The message names this data set, the part, and the first offender.
     """
 
     train: Part
@@ -113,7 +113,7 @@ class Dataset:
     """What error messages call this data set: its registered name, or its file."""
     group_names: tuple[str, ...] = ()
     """What the groups are called, by their ids from 0; empty where nothing is known of groups. One without samples is
-    allowed."""
+    allowed. Plain words (letters, digits, spaces, hyphens, `+`): tags and file members are made of them."""
 
     def __post_init__(self) -> None:
         for part_name, part in (("train", self.train), ("test", self.test)):

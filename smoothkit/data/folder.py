@@ -9,7 +9,7 @@ from annotated_types import Ge
 
 from smoothkit.data.dataset import Dataset, StreamedSet
 from smoothkit.data.groups import group_of, ordered_groups
-from smoothkit.data.table_file import column_of, need_columns, read_table
+from smoothkit.data.table_file import column_of, first_row, need_columns, read_table
 from smoothkit.errors import DataError
 
 # The statistics of ImageNet, which pretrained networks expect and which suit photographs.
@@ -29,12 +29,12 @@ def folder(root: Path, path: str, size: Annotated[int, Ge(8)] = 224) -> Dataset:
     directory, if it is not absolute (`root` is not used).
 
     A file path/groups.csv, where there is one, says which group each image belongs to: its columns are `path`, the
-    image's below `path`, such as train/cat/0.jpg, and `group`, in words.
+    image's below `path`, such as train/cat/0.jpg, and `group`, in words. Rows of images that are not there do nothing.
 
     Raises:
         ValueError: `size` is less than 8.
         DataError: a folder is missing or holds no images, the parts differ in their classes, an image has no group
-            though others have, or, once it is read, an image file is truncated or corrupt; it is named.
+            though others have, or two, or, once it is read, an image file is truncated or corrupt; it is named.
     """
     if size < 8:
         raise ValueError(f"folder: size is {size}; expected at least 8")
@@ -95,6 +95,8 @@ def _groups(base: Path, *parts: Any) -> list[list[str] | None]:
     table = read_table(file)
     need_columns(["path", "group"], table, str(file))
     named = group_of(column_of(table, "group").astype(object), str(file))
+    if (row := first_row(column_of(table, "path").duplicated())) is not None:
+        raise DataError(f"{file}: row {row} names {table['path'][row - 1]} again; expected one row for each image")
     groups: dict[str, str] = dict(zip(column_of(table, "path"), named, strict=True))
     paths = [[Path(path).relative_to(base).as_posix() for path, _ in part.samples] for part in parts]
     for path in chain(*paths):

@@ -1,5 +1,6 @@
 """Groups of samples: what they are called, and in which order they stand."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from functools import reduce
@@ -54,13 +55,13 @@ def ranges(values: pd.Series, cuts: Sequence[float | int]) -> pd.Series:
     The ends of ranges of whole numbers are the last numbers in them. Missing values stay missing.
 
     Raises:
-        ValueError: there is no cut, or the cuts do not ascend.
+        ValueError: there is no cut, one is not finite, or the cuts do not ascend.
 
     >>> ranges(pd.Series([24, 25, 44, 45]), [25, 45]).tolist()
     ['under 25', '25 to 44', '25 to 44', '45 and over']
     """
-    if not cuts or any(one >= other for one, other in pairwise(cuts)):
-        raise ValueError(f"cuts are {list(cuts)}; expected at least one number, each above the one before")
+    if not cuts or not all(map(math.isfinite, cuts)) or any(one >= other for one, other in pairwise(cuts)):
+        raise ValueError(f"cuts are {list(cuts)}; expected finite numbers, at least one, each above the one before")
     whole = all(float(number).is_integer() for number in (*cuts, *values.dropna()))
     inner = [f"{word(low)} to {word(high - 1 if whole else high)}" for low, high in pairwise(cuts)]
     names = np.array([f"under {word(cuts[0])}", *inner, f"{word(cuts[-1])} and over"], dtype=object)
@@ -69,15 +70,19 @@ def ranges(values: pd.Series, cuts: Sequence[float | int]) -> pd.Series:
 
 
 def group_of(values: pd.Series, place: str) -> pd.Series:
-    """The name of each row's group, from a column: words as they are, numbers behind the column's name.
+    """The name of each row's group, from a column: words as they are; numbers, true and false behind the column's name.
 
     Rows that lack a value are a group of their own, "unknown" and the column's name.
 
     Raises:
-        DataError: the column holds so many different numbers that they must be cut into ranges first.
+        DataError: the column holds so many different numbers that they must be cut into ranges first, or a word without
+            letters and digits, or two that differ in nothing else.
     """
     column = plain_name(str(values.name))
-    numeric = pd.api.types.is_numeric_dtype(values)
+    # pandas has no type for true and false with some missing.
+    numeric = pd.api.types.is_numeric_dtype(values) or pd.api.types.infer_dtype(values, skipna=True) == "boolean"
+    # A column that holds words in some rows may hold numbers in others, and the same ones as words.
+    values = values if numeric else words_of(values)
     different = values.nunique()
     if numeric and different > MOST_NUMBERS:
         raise DataError(
@@ -87,14 +92,18 @@ def group_of(values: pd.Series, place: str) -> pd.Series:
     named: dict[object, str] = {}
     for value in values.dropna().unique():
         text = plain_name(word(value))
-        name = f"{column} {text}".strip() if numeric or not text else text
+        if not text:
+            raise DataError(
+                f"{place}: {values.name} holds {word(value)!r}; expected names with letters or digits: rename it"
+            )
+        name = f"{column} {text}".strip() if numeric else text
         if name in named.values():
             raise DataError(
                 f"{place}: {values.name} holds two values that would both be called {name!r}, one of them "
                 f"{word(value)!r}; expected names that differ in letters and digits: rename one"
             )
         named[value] = name
-    return values.map(named).astype(object).where(values.notna(), f"unknown {column}")
+    return values.map(named).astype(object).where(values.notna(), f"unknown {column}".strip())
 
 
 def crossed(attributes: Sequence[pd.Series], place: str) -> pd.Series | None:
@@ -103,10 +112,13 @@ def crossed(attributes: Sequence[pd.Series], place: str) -> pd.Series | None:
     None where there is no attribute.
 
     Raises:
-        DataError: there are more than 100 groups, or two of them would have one name.
+        DataError: an attribute is given twice, there are more than 100 groups, or two of them would have one name.
     """
     if not attributes:
         return None
+    columns = [attribute.name for attribute in attributes]
+    if twice := [column for column in columns if columns.count(column) > 1]:
+        raise DataError(f"{place}: groups by {twice[0]} twice; expected different columns")
     names = reduce(lambda one, other: one + " " + other, attributes)
     tuples = len(pd.concat(attributes, axis=1).drop_duplicates())
     if tuples > MOST_GROUPS:

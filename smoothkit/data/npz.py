@@ -1,7 +1,8 @@
 """The user's own arrays, in one NumPy file."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Annotated
 
@@ -55,7 +56,7 @@ def npz(
     class_names = _class_names(arrays.get(CLASS_NAMES), parts[0].labels, path)
     for part, (_, label_key, _) in zip(parts, keys, strict=True):
         check_labels(part.labels, len(class_names), f"{path}: {label_key}")
-    groups = [_groups(arrays, key, len(part), path) for part, (*_, key) in zip(parts, keys, strict=True)]
+    groups = _groups(arrays, {key: len(part) for part, (*_, key) in zip(parts, keys, strict=True)}, path)
     if len(parts) == 1:
         parts, groups = _split(parts[0], groups[0], test_share, path)
     group_names, *ids = ordered_groups(*groups)
@@ -160,11 +161,22 @@ def _class_names(names: np.ndarray | None, train_labels: Tensor, path: str) -> t
     return tuple(str(name) for name in names)
 
 
-def _groups(arrays: dict[str, np.ndarray], key: str, samples: int, path: str) -> pd.Series | None:
-    """The name of each sample's group; None where the file says nothing of groups."""
-    if key not in arrays:
-        return None
-    ids, names = arrays[key], arrays.get(GROUP_NAMES)
+def _groups(arrays: dict[str, np.ndarray], samples: dict[str, int], path: str) -> list[pd.Series | None]:
+    """The name of each sample's group, for each key; None where the file says nothing of groups."""
+    if not samples.keys() <= arrays.keys():
+        return [None for _ in samples]
+    words = [_words(arrays[key], arrays.get(GROUP_NAMES), number, key, path) for key, number in samples.items()]
+    if len({arrays[key].dtype.kind == "U" for key in samples}) > 1:
+        raise DataError(f"{path}: {' and '.join(samples)} are words in one and indices in the other; expected one kind")
+    place = f"{path}: {' and '.join(samples)}"
+    # Named together: what has one name in both parts is one group.
+    named = crossed([group_of(pd.Series([*chain(*words)], name="groups", dtype=object), place)], place)
+    ends = accumulate(samples.values())
+    return [None if named is None else named.iloc[end - len(part) : end] for end, part in zip(ends, words, strict=True)]
+
+
+def _words(ids: np.ndarray, names: np.ndarray | None, samples: int, key: str, path: str) -> Sequence[str]:
+    """What the file calls each sample's group, for one key."""
     if ids.shape != (samples,) or ids.dtype.kind not in "iuU" or (ids.dtype.kind == "U" and names is not None):
         raise DataError(
             f"{path}: {key} is {ids.dtype} of shape {ids.shape}; expected one group for each of the {samples} samples: "
@@ -175,14 +187,12 @@ def _groups(arrays: dict[str, np.ndarray], key: str, samples: int, path: str) ->
             f"{path}: group_names is {names.dtype} of shape {names.shape}; expected text, one for each group"
         )
     if names is None:
-        words = ids if ids.dtype.kind == "U" else [f"group {i}" for i in ids.tolist()]
-    else:
-        if strange := set(ids.tolist()) - set(range(len(names))):
-            raise DataError(
-                f"{path}: {key} holds {min(strange)}; expected 0 to {len(names) - 1}, an index into the names"
-            )
-        words = names[ids]
-    return crossed([group_of(pd.Series(words, name=key, dtype=object), f"{path}: {key}")], f"{path}: {key}")
+        return ids.tolist() if ids.dtype.kind == "U" else [f"group {i}" for i in ids.tolist()]
+    if len(set(names.tolist())) < len(names):
+        raise DataError(f"{path}: group_names must differ, got {', '.join(names.tolist())}")
+    if strange := set(ids.tolist()) - set(range(len(names))):
+        raise DataError(f"{path}: {key} holds {min(strange)}; expected 0 to {len(names) - 1}, an index into the names")
+    return names[ids].tolist()
 
 
 def _split(
@@ -194,11 +204,8 @@ def _split(
             f"{path}: images: {len(everything)} samples cannot give a test part of {test_share}; "
             "expected more samples, or arrays for training and test apart"
         )
-    strata = everything.labels
-    if groups is not None:
-        classes = strata.argmax(1) if strata.ndim == 2 else strata
-        strata = classes * groups.nunique() + torch.from_numpy(groups.factorize()[0])
-    chosen = split(strata, count, derived_generator(0, "npz"))
+    ids = None if groups is None else torch.from_numpy(groups.factorize()[0])
+    chosen = split(everything.labels, count, derived_generator(0, "npz"), ids)
     return (
         [everything.select(part) for part in chosen],
         [None if groups is None else groups.iloc[part.numpy()] for part in chosen],

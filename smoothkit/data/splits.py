@@ -9,12 +9,17 @@ from smoothkit.seeding import derived_generator
 
 
 def stratified_indices(
-    labels: Int64[Tensor, " samples"] | Float32[Tensor, "samples classes"], count: int, generator: torch.Generator
+    labels: Int64[Tensor, " samples"] | Float32[Tensor, "samples classes"],
+    count: int,
+    generator: torch.Generator,
+    groups: Int64[Tensor, " samples"] | None = None,
 ) -> Int64[Tensor, " count"]:
     """`count` samples in ascending order, each class in its share of all labels, to the nearest whole numbers.
 
     Soft labels count for their most probable class. Shares are rounded by largest remainder, ties at random, so a
-    class's number is off its exact share by less than 1.
+    class's number is off its exact share by less than 1. With `groups`, each group in a class is off its exact share of
+    the class's number by less than 1 too, and at random: every sample of a class is equally likely, however small its
+    group.
 
     >>> stratified_indices(torch.tensor([0, 0, 0, 0, 1, 1]), 3, torch.Generator().manual_seed(0)).tolist()
     [2, 3, 4]
@@ -27,26 +32,39 @@ def stratified_indices(
     largest = ties[remainder[ties].argsort(descending=True, stable=True)]
     share[largest[: count - int(share.sum())]] += 1
     shuffled = torch.randperm(len(labels), generator=generator)
-    chosen = [shuffled[classes[shuffled] == label][:number] for label, number in enumerate(share.tolist()) if number]
+    members = shuffled[classes[shuffled].argsort(stable=True)].split(sizes.tolist())
+    if groups is None:
+        chosen = [each[:number] for each, number in zip(members, share.tolist(), strict=True)]
+    else:
+        chosen = [
+            _spread(each[groups[each].argsort(stable=True)], number, generator)
+            for each, number in zip(members, share.tolist(), strict=True)
+            if number
+        ]
     return torch.cat(chosen).sort().values
 
 
+def _spread(members: Int64[Tensor, " members"], number: int, generator: torch.Generator) -> Int64[Tensor, " number"]:
+    """So many of the members, at equal distances from a random start: of any that stand together, their share.
+
+    In whole numbers, no member comes twice, and each is chosen for `number` of the starts, which are as many as there
+    are members: all are equally likely.
+    """
+    start = torch.randint(len(members), (), generator=generator)
+    return members[(torch.arange(number) * len(members) + start) // number]
+
+
 def split(
-    labels: Int64[Tensor, " samples"] | Float32[Tensor, "samples classes"], count: int, generator: torch.Generator
+    labels: Int64[Tensor, " samples"] | Float32[Tensor, "samples classes"],
+    count: int,
+    generator: torch.Generator,
+    groups: Int64[Tensor, " samples"] | None = None,
 ) -> tuple[Int64[Tensor, " rest"], Int64[Tensor, " count"]]:
     """All samples as (the rest, `count` chosen ones), stratified; both in ascending order."""
-    chosen = stratified_indices(labels, count, generator)
+    chosen = stratified_indices(labels, count, generator, groups)
     rest = torch.ones(len(labels), dtype=torch.bool)
     rest[chosen] = False
     return rest.nonzero().flatten(), chosen
-
-
-def strata(dataset: Dataset) -> Int64[Tensor, " samples"]:
-    """What splits of the training part keep the shares of: each sample's class, or class and group where groups are
-    known; of a soft label the most probable class."""
-    labels, groups = dataset.train.labels, dataset.train.groups
-    classes = labels.argmax(1) if labels.ndim == 2 else labels
-    return classes if groups is None else classes * len(dataset.group_names) + groups
 
 
 def hold_out(dataset: Dataset, validation: float | int, seed: int) -> tuple[Dataset, Part]:
@@ -66,7 +84,7 @@ def hold_out(dataset: Dataset, validation: float | int, seed: int) -> tuple[Data
             f"validation is {validation}; expected a share of the {total} training samples, above 0 and below 1, or a "
             f"number of them, 1 to {total - 1}"
         )
-    rest, chosen = split(strata(dataset), count, derived_generator(seed, "hold_out"))
+    rest, chosen = split(dataset.train.labels, count, derived_generator(seed, "hold_out"), dataset.train.groups)
     return dataset.with_train(dataset.train.select(rest)), dataset.train.select(chosen)
 
 
@@ -81,5 +99,7 @@ def limit_train(dataset: Dataset, count: int | None, seed: int) -> Dataset:
         return dataset
     if count < 1:
         raise ValueError(f"train_limit is {count}; expected at least 1")
-    chosen = stratified_indices(strata(dataset), count, derived_generator(seed, "limit_train"))
+    chosen = stratified_indices(
+        dataset.train.labels, count, derived_generator(seed, "limit_train"), dataset.train.groups
+    )
     return dataset.with_train(dataset.train.select(chosen))

@@ -9,32 +9,41 @@ import pandas as pd
 
 from smoothkit.errors import DataError, nearest
 
-MISSING = "?"
-"""What stands for a missing value besides an empty field, `NA`, `NaN` and what else pandas takes for one."""
+MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null")
+"""What stands for a missing value. Not "None", which pandas takes for one: it is an answer, of no disability, say."""
 
 
-def read_table(file: Path, **layout: Any) -> pd.DataFrame:
+def read_table(file: Path, columns: Iterable[str] | None = None, **layout: Any) -> pd.DataFrame:
     """The rows of `file`, numbered from 0; text, or text compressed with gzip, bzip2, xz or zip, by the file's ending.
 
-    `layout` goes to `pandas.read_csv`: `names` for the columns of a file that has none, say, or `usecols` to choose
-    among them.
+    All columns, or those of `columns` that are there. `layout` goes to `pandas.read_csv`: `names` for the columns of a
+    file that has none, say.
 
     Raises:
-        DataError: the file is missing, is no such text, holds no rows, or, where its columns are not chosen among, has
-            two of one name or one without.
+        DataError: the file is missing, is no such text, holds no rows or one that is too long, or, where columns are
+            not chosen, has two of one name or one without.
     """
     if not file.is_file():
         raise DataError(
             f"{file}: there is no such file; expected a table, comma-separated, with names in its first line"
         )
     try:
-        if not layout.keys() & {"names", "usecols"}:
+        if columns is None and "names" not in layout:
             # pandas gives a name to a column that has none, and a second one to a column whose name is taken.
-            _check_names(pd.read_csv(file, header=None, nrows=1, dtype=str, skipinitialspace=True).iloc[0], file)
+            first = pd.read_csv(
+                file, header=None, nrows=1, dtype=str, skipinitialspace=True, na_values=[""], keep_default_na=False
+            )
+            _check_names(first.iloc[0], file)
         with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
             # Where rows are longer than the line of names, pandas would take their first field for an index.
             frame = pd.read_csv(
-                file, na_values=[MISSING], skipinitialspace=True, low_memory=False, index_col=False, **layout
+                file,
+                na_values=list(MISSING),
+                keep_default_na=False,
+                skipinitialspace=True,
+                low_memory=False,
+                index_col=False,
+                **layout,
             )
     except DataError:
         raise
@@ -45,7 +54,8 @@ def read_table(file: Path, **layout: Any) -> pd.DataFrame:
         raise DataError(f"{file}: cannot be read as a table ({reason}); repair it or write it anew") from error
     if frame.empty:
         raise DataError(f"{file}: holds no rows below the names of its columns; expected at least one")
-    return frame
+    # Not chosen by pandas, which does not see that a row is too long where it need not read all of it.
+    return frame if columns is None else frame.filter(items=list(columns))
 
 
 def need_columns(columns: Iterable[str], frame: pd.DataFrame, place: str) -> None:

@@ -17,6 +17,9 @@ from smoothkit.data.tabular_inputs import encoded
 from smoothkit.errors import DataError
 from smoothkit.seeding import derived_generator
 
+MOST_NUMBERS = 100
+"""Different numbers a column of labels may hold. One with more is a measurement, unless its classes are words."""
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -48,24 +51,28 @@ def split_table(table: Table, test_share: float, purpose: str, place: str) -> tu
             f"{place}: {len(table.labels)} rows cannot give a test part of {test_share}; expected more rows, or a file "
             "for each part"
         )
-    keys = [table.labels] if table.groups is None else [table.labels, table.groups]
-    strata = torch.from_numpy(pd.MultiIndex.from_arrays(keys).factorize(sort=True)[0].astype(np.int64))
-    train, test = split(strata, count, derived_generator(0, purpose))
+    groups = None if table.groups is None else _codes(table.groups)
+    train, test = split(_codes(table.labels), count, derived_generator(0, purpose), groups)
     return table.rows(train), table.rows(test)
 
 
-def tabular(train: Table, test: Table, class_names: Sequence[str], name: str) -> Dataset:
+def _codes(names: pd.Series) -> Int64[Tensor, " rows"]:
+    return torch.from_numpy(names.factorize(sort=True)[0].astype(np.int64))
+
+
+def tabular(train: Table, test: Table, class_names: Sequence[str], name: str, test_name: str | None = None) -> Dataset:
     """The data set whose features are the inputs of two tables: see `encoded` for how, `ordered_groups` for the groups.
 
-    Mean and standard deviation of the data set are 0 and 1: the features are used as they are.
+    Mean and standard deviation of the data set are 0 and 1: the features are used as they are. Messages name the data
+    set; or, of a row of the test table, `test_name`, where that is a file of its own.
 
     Raises:
         DataError: a label is none of `class_names`, one class only is there, or an input cannot be encoded.
     """
     if len(class_names) < 2:
         raise DataError(f"{name}: every row is of class {class_names[0]!r}; expected at least two classes")
-    features = encoded(train.inputs, test.inputs, name)
-    labels = [_ids(part.labels, class_names, name) for part in (train, test)]
+    features = encoded(train.inputs, test.inputs, name, test_name)
+    labels = [_ids(train.labels, class_names, name), _ids(test.labels, class_names, test_name or name)]
     group_names, *groups = ordered_groups(train.groups, test.groups)
     width = features[0].shape[1]
     parts = [ImageSet(*part) for part in zip(features, labels, groups, strict=True)]
@@ -84,7 +91,8 @@ def classes_of(labels: pd.Series, place: str) -> tuple[pd.Series, tuple[str, ...
     """A column of labels as words, and the classes in ascending order, of numbers or of the alphabet.
 
     Raises:
-        DataError: a label is missing, or the column holds measurements instead of classes.
+        DataError: a label is missing, or the column holds measurements instead of classes: fractions, or more than 100
+            different numbers.
     """
     if (row := first_row(labels.isna())) is not None:
         raise DataError(f"{place}: row {row} lacks its label ({labels.name}); expected a class in every row")
@@ -93,6 +101,11 @@ def classes_of(labels: pd.Series, place: str) -> tuple[pd.Series, tuple[str, ...
         raise DataError(
             f"{place}: the label {labels.name} holds numbers such as {word(values[0])}; expected classes: cut it into "
             "ranges first"
+        )
+    if pd.api.types.is_numeric_dtype(labels) and len(values) > MOST_NUMBERS:
+        raise DataError(
+            f"{place}: the label {labels.name} holds {len(values)} different numbers; expected at most {MOST_NUMBERS}: "
+            "cut it into ranges first, or, if each is a class, write them as words (c1, c2)"
         )
     classes = [word(value) for value in sorted(values, key=lambda value: (isinstance(value, str), value))]
     return words_of(labels), tuple(classes)

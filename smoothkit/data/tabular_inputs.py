@@ -20,7 +20,7 @@ FEW_ROWS = 20
 
 
 def encoded(
-    train: pd.DataFrame, test: pd.DataFrame, place: str
+    train: pd.DataFrame, test: pd.DataFrame, place: str, test_place: str | None = None
 ) -> tuple[Float32[Tensor, "train_rows features"], Float32[Tensor, "test_rows features"]]:
     """Both parts as features; every statistic, and every list of categories, is the training part's alone.
 
@@ -28,6 +28,8 @@ def encoded(
     Then, for each of them that lacks values in the training part, a column that is 1 where the value was missing. Then
     the other columns, one feature for each of their categories, a missing value being one of them. A category that the
     training part lacks is 0 throughout: a column "other" would have had no sample to learn from.
+
+    Messages call the tables `place`, and the test table `test_place` where it has one of its own.
 
     Raises:
         DataError: there are no columns, or a column is missing throughout training, holds infinity, holds numbers in
@@ -42,7 +44,8 @@ def encoded(
         raise DataError(f"{place}: no column is left as an input; expected at least one")
     numbers = [column for column in train if pd.api.types.is_numeric_dtype(train[column])]
     categories = [column for column in train if column not in numbers]
-    frames = [_prepared(part, numbers, categories, place) for part in (train, test)]
+    parts = ((train, place), (test, test_place or place))
+    frames = [_prepared(part, numbers, categories, where) for part, where in parts]
     _check_columns(frames[0], categories, place)
     one_hot = OneHotEncoder(
         handle_unknown="ignore",

@@ -143,8 +143,10 @@ def compare_groups(
     pairs = list(itertools.combinations(groups.items(), 2))
     gaps = _corrected([gap_difference_p_value_of(first, second) for (_, first), (_, second) in pairs])
     curves = [same_curve_p_value(first, second, generator, resamples) for (_, first), (_, second) in pairs]
+    # Once for each group, which is in many pairs: what two groups draw is independent of each other all the same.
+    drawn = {name: _squared_error(bins, generator, resamples) for name, bins in groups.items()}
     return [
-        _comparison(*pair, _PValues(gap, curve, curve_holm, len(pairs)), generator, resamples)
+        _comparison(*pair, _PValues(gap, curve, curve_holm, len(pairs)), drawn, generator)
         for pair, gap, curve, curve_holm in zip(pairs, gaps, curves, _corrected(curves), strict=True)
     ]
 
@@ -190,6 +192,14 @@ def _note(rows: int, right: float) -> str:
     return ""
 
 
+class _SquaredError(NamedTuple):
+    """The debiased squared error of a group."""
+
+    estimate: float
+    replicates: Float64[np.ndarray, " resamples"] | None
+    """It in resamples of the group; None where they would show no chance."""
+
+
 class _PValues(NamedTuple):
     """What testing all pairs together says of one."""
 
@@ -209,8 +219,8 @@ def _comparison(
     one: tuple[str, Reliability],
     other: tuple[str, Reliability],
     p_values: _PValues,
+    errors: Mapping[str, _SquaredError],
     generator: np.random.Generator,
-    resamples: int,
 ) -> GroupComparison:
     (name, first), (other_name, second) = one, other
     gap, detectable = gap_difference_interval_of(first, second), detectable_gap_of(first, second)
@@ -221,7 +231,7 @@ def _comparison(
         second=other_name,
         gap=gap,
         gap_p_holm=p_values.gap_holm,
-        squared_error=_squared_error_difference(first, second, generator, resamples),
+        squared_error=_squared_error_difference(errors[name], errors[other_name]),
         matched_ece=_matched_difference(first, second, generator),
         p_value=p_values.curve,
         p_holm=p_values.curve_holm,
@@ -231,15 +241,18 @@ def _comparison(
     )
 
 
-def _squared_error_difference(
-    first: Reliability, second: Reliability, generator: np.random.Generator, resamples: int
-) -> Interval:
-    parts = [debiased_squared_error_interval_of(bins, generator, 1) for bins in (first, second)]
-    difference = parts[1].estimate - parts[0].estimate
-    if not all(part.is_defined for part in parts):
+def _squared_error(bins: Reliability, generator: np.random.Generator, resamples: int) -> _SquaredError:
+    # Whether there are bounds does not depend on how many resamples there are.
+    alone = debiased_squared_error_interval_of(bins, generator, 1)
+    drawn = debiased_squared_error_replicates(bins, generator, resamples) if alone.is_defined else None
+    return _SquaredError(alone.estimate, drawn)
+
+
+def _squared_error_difference(first: _SquaredError, second: _SquaredError) -> Interval:
+    difference = second.estimate - first.estimate
+    if first.replicates is None or second.replicates is None:
         return Interval(difference, math.nan, math.nan, "recentred bootstrap")
-    replicates = [debiased_squared_error_replicates(bins, generator, resamples) for bins in (first, second)]
-    return recentred_interval(difference, replicates[1] - replicates[0])
+    return recentred_interval(difference, second.replicates - first.replicates)
 
 
 def _matched_difference(first: Reliability, second: Reliability, generator: np.random.Generator) -> float:

@@ -26,7 +26,8 @@ def markdown_page(studies: Sequence[StudyRecord]) -> str:
 
 def markdown_conclusion(conclusion: Conclusion) -> str:
     """The sentences as a list, then the tables."""
-    return "\n".join([*_list("### Conclusion", conclusion.words), *map(to_markdown, (*conclusion.tables, *conclusion.details))])
+    found = map(to_markdown, (*conclusion.tables, *conclusion.details))
+    return "\n".join([*_list("### Conclusion", conclusion.words), *found])
 
 
 def _list(heading: str, lines: Sequence[str]) -> list[str]:

@@ -10,6 +10,10 @@ from smoothkit.report.table import Cell, Section, Strip, Table, Verdict, span
 SIGNS: Mapping[Verdict, str] = {"better": "▲", "worse": "▼", "different": "≠"}
 """What stands before a value that was shown to differ from the baseline's, so that no reader needs the colour."""
 
+MOST_SCALARS = 500
+"""Scalars that the table of all of them shows: each takes one or two kilobytes of a page, and many groups have tens of
+thousands of them."""
+
 MOST_VALUES_SAID = 12
 """Seeds whose values a strip's description gives one by one; of more, it gives the range."""
 
@@ -21,9 +25,23 @@ def tables(summary: Mapping[str, Any], columns: Sequence[Column] = BRIEF) -> lis
 
 
 def all_scalars(summary: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The summary with every scalar in its headline."""
-    names = dict.fromkeys(name for scalars in summary["variants"].values() for name in scalars)
-    return {**summary, "headline": list(names)}
+    """The summary with every scalar in its headline, the first 500 where there are more: see `scalars_left_out`."""
+    return {**summary, "headline": _names(summary)[:MOST_SCALARS]}
+
+
+def scalars_left_out(summary: Mapping[str, Any]) -> str | None:
+    """What a table of `all_scalars` leaves out, and where it is; None if nothing."""
+    total = len(_names(summary))
+    if total <= MOST_SCALARS:
+        return None
+    return (
+        f"The first {MOST_SCALARS} of {total} scalars. All are in each run's result.json, and in the report.csv that "
+        "`smoothkit report --format csv` writes."
+    )
+
+
+def _names(summary: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(name for scalars in summary["variants"].values() for name in scalars))
 
 
 def results_table(summary: Mapping[str, Any]) -> Table:

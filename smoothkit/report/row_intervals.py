@@ -1,5 +1,7 @@
 """How far a scalar may be off because the test part is what it is: intervals for other test rows, with one model."""
 
+from collections.abc import Collection
+
 from smoothkit.report.comparison import scalar_heading
 from smoothkit.report.folder import StudyRecord
 from smoothkit.report.numbers import MISSING, decimals, number
@@ -7,15 +9,19 @@ from smoothkit.report.table import Cell, Section, Table
 from smoothkit.scenario import Result
 
 
-def row_intervals_table(study: StudyRecord) -> Table | None:
-    """A row per scalar, a column per variant, each of the first seed that has a result; None if none has intervals."""
+def row_intervals_table(study: StudyRecord, scalars: Collection[str]) -> Table | None:
+    """A row per scalar of `scalars`, a column per variant, each of the first seed that has a result.
+
+    None if no scalar has intervals.
+    """
     first = {
         f"{variant}, seed {run.seed}": run.result
         for variant, runs in study.by_variant().items()
         for run in [next((run for run in runs if run.result), None)]
         if run and run.result
     }
-    names = dict.fromkeys(name for result in first.values() for name in result.intervals)
+    stored = {name for result in first.values() for name in result.intervals}
+    names = [name for name in scalars if name in stored]
     if not names:
         return None
     rows = tuple(

@@ -125,6 +125,49 @@ def test_question_marks_and_empty_fields_are_missing(load):
     assert question.train.shape == (2 + 4 + 2 + 2,)
 
 
+@pytest.mark.parametrize(
+    ("train", "test", "names"),
+    [
+        # pandas takes one column for true and false, or for numbers, and the other for words.
+        (["True", "False"], ["True", "False", ""], {"v True", "v False", "unknown v"}),
+        (["0", "1"], ["0", "1", "x"], {"0", "1", "x"}),
+        (["0", "1"], ["0", "", "1"], {"v 0", "v 1", "unknown v"}),
+        (["a", "b"], ["", "", ""], {"a", "b", "unknown v"}),
+    ],
+)
+def test_a_group_has_one_name_in_both_files(load, tmp_path, train, test, names):
+    parts = [people(60, v=np.resize(values, 60)) for values in (train, test)]
+    parts[1].to_csv(tmp_path / "test.csv", index=False)
+    data = load(parts[0], test_path=tmp_path / "test.csv", groups=("v",), drop=("v",))
+    assert set(data.group_names) == names
+    assert torch.bincount(data.train.groups, minlength=len(names)).tolist() == [30, 30, 0][: len(names)]
+    for ids, values in ((data.train.groups, train), (data.test.groups, test)):
+        called = {value: {data.group_names[i] for i in ids[np.resize(values, 60) == value]} for value in values}
+        assert called == {value: {next(name for name in names if (value or "unknown") in name)} for value in values}
+
+
+def test_ranges_of_both_files_have_one_name(load, tmp_path):
+    people(age=np.resize([12.5, 15.0, 20.5], ROWS)).to_csv(tmp_path / "test.csv", index=False)
+    table = people(age=np.resize([12, 25], ROWS))
+    data = load(table, test_path=tmp_path / "test.csv", groups=("age",), bins={"age": (10, 20)})
+    assert set(data.group_names) == {"10 to 20", "20 and over"}
+    assert (data.train.groups == 0).sum() == 100
+
+
+def test_the_word_none_is_an_answer(load):
+    data = load(people(aid=np.resize(["None", "Physical", "?"], ROWS)), groups=("aid",))
+    assert set(data.group_names) == {"None", "Physical", "unknown aid"}
+    assert load(people(**{"None": np.arange(ROWS)})).train.shape == (3 + 3 + 2 + 2,)
+
+
+@pytest.mark.parametrize("missing", ["", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "-nan", "NULL", "null"])
+def test_numbers_may_be_missing(load, missing):
+    """Otherwise they would be read as categories."""
+    data = load(people(age=np.resize(["20", "30", "40", missing], ROWS)))
+    assert data.train.shape == (2 + 1 + 3 + 2 + 2,)
+    assert set(data.train.images[:, 2].tolist()) == {0.0, 1.0}
+
+
 TEXT = people().to_csv(index=False)
 IDENTITY = people(person=[f"p{i}" for i in range(ROWS)])
 
@@ -137,6 +180,17 @@ IDENTITY = people(person=[f"p{i}" for i in range(ROWS)])
         (None, {"drop": ("jop",)}, "has no column 'jop'; did you mean 'job'"),
         (None, {"categories": ("zones",)}, "has no column 'zones'; did you mean 'zone'"),
         (None, {"groups": ("age",)}, r"age holds \d+ different numbers; .* \(bins = \{age = \["),
+        (
+            people(age=["old", *[30] * (ROWS - 1)]),
+            {"groups": ("age",), "bins": {"age": (25,)}},
+            "row 1 of age holds 'old'",
+        ),
+        (
+            people(pay=np.arange(ROWS)),
+            {"label": "pay"},
+            "the label pay holds 200 different numbers; expected at most 100",
+        ),
+        (None, {"groups": ("sex", "sex")}, "groups by sex twice; expected different columns"),
         (None, {"label": "age", "test_path": "no.csv"}, r"no\.csv: there is no such file"),
         (people(paid=[None, *["a", "b"] * 99, "a"]), {}, r"row 1 lacks its label \(paid\)"),
         (people(paid="yes"), {}, "every row is of class 'yes'; expected at least two"),
@@ -171,8 +225,13 @@ def test_a_test_file_must_have_the_same_columns_and_classes(load, tmp_path):
     with pytest.raises(DataError, match=r"test\.csv: has no column 'job'"):
         load(test_path=tmp_path / "test.csv")
     people(paid="maybe").to_csv(tmp_path / "test.csv", index=False)
-    with pytest.raises(DataError, match=r"row 1 has the label 'maybe'; expected one of those .*: no, yes"):
+    with pytest.raises(DataError, match=r"test\.csv: row 1 has the label 'maybe'; expected one of those .*: no, yes"):
         load(test_path=tmp_path / "test.csv")
+    people(age="old").to_csv(tmp_path / "test.csv", index=False)
+    with pytest.raises(DataError, match=r"test\.csv: row 1 of age holds 'old'; expected a number"):
+        load(test_path=tmp_path / "test.csv")
+    with pytest.raises(DataError, match=r"test\.csv: row 1 of age holds 'old'; expected a number"):
+        load(test_path=tmp_path / "test.csv", groups=("age",), bins={"age": (25,)}, drop=("age",))
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -185,6 +244,11 @@ def test_options_out_of_range_are_named(load):
         load(test_share=1.0)
     with pytest.raises(ValueError, match="bins cuts 'age', which is not in groups"):
         load(bins={"age": (25,)})
+    with pytest.raises(ValueError, match="groups holds the label 'paid'; expected other columns"):
+        load(groups=("sex", "paid"))
+    for column, options in (("paid", {}), ("job", {"drop": ("job",)}), ("sex", {"groups": ("sex",)})):
+        with pytest.raises(ValueError, match=f"categories names '{column}', which is no input"):
+            load(categories=("zone", column), group_inputs=False, **options)
     with pytest.raises(ValueError, match=r"cuts are \[45, 25\]; expected .* each above the one before"):
         load(groups=("age",), bins={"age": (45, 25)})
 

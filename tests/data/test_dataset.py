@@ -105,6 +105,11 @@ def test_groups_follow_their_samples():
         (lambda: people(test=grouped(0, -1, 0, 1)), "pets: test groups: sample 1 has group -1"),
         (lambda: people(grouped(0, 1)), "pets: train: 4 samples but 2 groups"),
         (lambda: people(test=part()), "pets: test: the groups A, B are named, but no sample has one"),
+        (
+            lambda: people(group_names=("A", "a/b")),
+            "pets: train: a group is called 'a/b'; expected words without a slash",
+        ),
+        (lambda: people(group_names=("A", " ")), "pets: train: a group is called ' '"),
         (lambda: people(group_names=("A", "A")), "pets: train: the names of the groups must differ, got A, A"),
     ],
 )

@@ -48,9 +48,9 @@ def test_ranges_of_fractions_end_where_the_next_begins():
     ]
 
 
-@pytest.mark.parametrize("cuts", [[], [45, 25], [25, 25]])
+@pytest.mark.parametrize("cuts", [[], [45, 25], [25, 25], [np.nan], [25, np.nan], [25, np.inf]])
 def test_cuts_must_ascend(cuts):
-    with pytest.raises(ValueError, match=r"cuts are .*; expected at least one number, each above the one before"):
+    with pytest.raises(ValueError, match=r"cuts are .*; expected finite numbers, at least one, each above the one"):
         ranges(pd.Series([30]), cuts)
 
 
@@ -60,9 +60,17 @@ def test_words_stand_for_themselves_and_numbers_behind_their_column():
     assert group_of(column(True, False, name="old"), "file").tolist() == ["old True", "old False"]
 
 
+def test_words_and_numbers_of_one_column_are_words():
+    mixed = pd.Series([0, "0", 1.0, "x", None], dtype=object, name="g")
+    assert group_of(mixed, "file").tolist() == ["0", "0", "1", "x", "unknown g"]
+
+
 def test_missing_values_are_a_group():
     assert group_of(column("a", None), "file").tolist() == ["a", "unknown race"]
     assert group_of(column(1.0, np.nan), "file").tolist() == ["race 1", "unknown race"]
+    old = pd.Series([True, None, False], dtype=object, name="old")
+    assert group_of(old, "file").tolist() == ["old True", "unknown old", "old False"]
+    assert group_of(column("a", None, name="%"), "file").tolist() == ["a", "unknown"]
 
 
 def test_crossed_groups_are_named_after_each():
@@ -80,7 +88,13 @@ def test_crossed_groups_are_named_after_each():
             r"age holds 30 different numbers; expected at most 20 groups: cut it .* \(bins = \{age = \[14\.5\]",
         ),
         (lambda: crossed([column(*(f"town {i}" for i in range(101)))], "file"), "101 groups; expected at most 100"),
-        (lambda: crossed([column("a b", "a"), column("c", "b c")], "file"), "two of the crossed groups have the same"),
+        (lambda: group_of(column("a", "*"), "file"), r"race holds '\*'; expected names with letters or digits: rename"),
+        (lambda: group_of(column("a", ""), "file"), "race holds ''; expected names with letters"),
+        (lambda: crossed([column("M", "F"), column("M", "F")], "file"), "groups by race twice; expected different col"),
+        (
+            lambda: crossed([column("a b", "a"), column("c", "b c", name="sex")], "file"),
+            "two of the crossed groups have the same",
+        ),
     ],
 )
 def test_faults_are_named(build, message):

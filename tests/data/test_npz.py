@@ -225,6 +225,13 @@ GROUPS = {"train_groups": np.arange(12) % 2, "test_groups": np.arange(6) % 2}
         ({"group_names": np.array(["a"])}, "train_groups holds 1; expected 0 to 0, an index into the names"),
         ({"train_groups": -GROUPS["train_groups"], "group_names": np.array(["a", "b"])}, "train_groups holds -1"),
         ({"group_names": np.arange(2)}, r"group_names is int64 of shape \(2,\); expected text"),
+        ({"group_names": np.array(["a", "b", "a"])}, "group_names must differ, got a, b, a"),
+        ({"group_names": np.array(["a", ""])}, "holds ''; expected names with letters or digits"),
+        ({"train_groups": np.array(["group 0"] * 12)}, "are words in one and indices in the other; expected one kind"),
+        (
+            {"train_groups": np.array(["a/b"] * 12), "test_groups": np.array(["a b"] * 6)},
+            "train_groups and test_groups: groups holds two values that would both be called 'a b'",
+        ),
         ({"group_names": np.array(["a/b", "a b"])}, "two values that would both be called 'a b'"),
         ({"train_groups": np.array(["x"] * 12), "group_names": np.array(["x"])}, "train_groups is <U1 of shape"),
     ],

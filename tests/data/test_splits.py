@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -34,6 +34,47 @@ def test_each_class_has_its_share_to_the_nearest_whole_numbers(sizes, data):
     numbers = torch.bincount(labels[chosen], minlength=len(sizes))
     exact = torch.tensor(sizes, dtype=torch.float64) * count / len(labels)
     assert ((numbers - exact).abs() < 1).all()
+
+
+@given(sizes=st.lists(st.lists(st.integers(0, 12), min_size=1, max_size=9), min_size=1, max_size=5), data=st.data())
+@settings(deadline=None)
+def test_each_group_has_its_share_of_each_class(sizes, data):
+    cells = [(k, group) for k, row in enumerate(sizes) for group, size in enumerate(row) for _ in range(size)]
+    assume(cells)
+    labels, groups = torch.tensor(cells).T[:, torch.randperm(len(cells), generator=generator())]
+    count = data.draw(st.integers(1, len(cells)))
+    seed = data.draw(st.integers(0, 99))
+    chosen = stratified_indices(labels, count, generator(seed), groups)
+    assert len(set(chosen.tolist())) == count
+    # Classes as without groups.
+    numbers = torch.bincount(labels[chosen], minlength=len(sizes))
+    without = stratified_indices(labels, count, generator(seed))
+    assert torch.equal(numbers, torch.bincount(labels[without], minlength=len(sizes)))
+    for k, row in enumerate(sizes):
+        held = torch.bincount(groups[chosen][labels[chosen] == k], minlength=len(row))
+        exact = torch.tensor(row, dtype=torch.float64) * numbers[k] / max(sum(row), 1)
+        assert ((held - exact).abs() < 1).all()
+
+
+def test_every_sample_of_a_class_is_equally_likely_whatever_its_group():
+    labels, groups = torch.tensor([0] * 7 + [1] * 3), torch.tensor([0, 0, 0, 1, 1, 2, 3, 4, 5, 5])
+    counts = torch.zeros(10)
+    draws = generator()
+    for _ in range(4000):
+        counts[stratified_indices(labels, 3, draws, groups)] += 1
+    # Two of seven, and one of three.
+    expected = torch.tensor([4000 * 2 / 7] * 7 + [4000 / 3] * 3)
+    assert (counts - expected).abs().max() < 5 * 1000**0.5
+
+
+def test_a_small_class_of_many_groups_is_not_taken_whole():
+    """Were its cells of one stratified as classes are, all five samples would be held out with every seed."""
+    labels = torch.tensor([0] * 5 + [1] * 660)
+    groups = torch.cat([torch.arange(5), torch.arange(60).repeat_interleave(11)])
+    for seed in range(20):
+        chosen = stratified_indices(labels, 66, generator(seed), groups)
+        # 10 % of five samples is half a sample: largest remainder leaves the class none.
+        assert (labels[chosen] == 0).sum() == 0
 
 
 def test_rest_and_chosen_are_everything_once():

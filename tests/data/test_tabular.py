@@ -145,6 +145,34 @@ def test_splits_keep_the_share_of_each_class_in_each_group():
     assert test.labels.index.equals(again.labels.index)
 
 
+def test_small_groups_have_their_part_of_the_test_rows():
+    """Shares of cells by largest remainder would give groups of one none of them."""
+    names = [f"pair {i // 2}" if i < 80 else f"alone {i}" for i in range(120)]
+    rows = table(120, labels=pd.Series(["no", "yes"] * 60), groups=pd.Series(names))
+    alone = sum(
+        split_table(rows, 0.3, f"people {seed}", "people")[1].groups.str.startswith("alone").sum() for seed in range(50)
+    )
+    # 40 rows, of which each is in the test part with probability 0.3, in 50 splits.
+    assert abs(alone - 600) < 5 * (2000 * 0.3 * 0.7) ** 0.5
+
+
+def test_very_many_classes_may_be_words():
+    assert len(classes_of(pd.Series([f"c{i}" for i in range(101)], name="y"), "people")[1]) == 101
+
+
+def test_faults_of_the_test_table_name_it():
+    made = table()
+    strange = table(3, labels=pd.Series(["no", "ja", "no"]))
+    with pytest.raises(DataError, match=r"^test\.csv: row 2 has the label 'ja'; expected one of those of the training"):
+        tabular(made, strange, ("no", "yes"), "train.csv", "test.csv")
+    for value, message in (("word", "holds 'word'; expected a number"), (np.inf, "holds inf; expected a finite")):
+        bad = table(3, inputs=pd.DataFrame({"x": [1.0, value, 2.0]}))
+        with pytest.raises(DataError, match=rf"^test\.csv: row 2 of x {message}"):
+            tabular(made, bad, ("no", "yes"), "train.csv", "test.csv")
+        with pytest.raises(DataError, match=rf"^train\.csv: row 2 of x {message}"):
+            tabular(made, bad, ("no", "yes"), "train.csv")
+
+
 def test_splits_of_different_sets_differ():
     one, other = (split_table(table(240), 0.25, name, name)[1] for name in ("people", "others"))
     assert not one.labels.index.equals(other.labels.index)
@@ -175,6 +203,10 @@ def test_classes_ascend(labels, classes):
     [
         (lambda: classes_of(pd.Series(["a", None], name="y"), "people"), r"row 2 lacks its label \(y\)"),
         (lambda: classes_of(pd.Series([0.5, 1.0], name="y"), "people"), "the label y holds numbers such as 0.5"),
+        (
+            lambda: classes_of(pd.Series(range(101), name="y"), "people"),
+            "the label y holds 101 different numbers; .* 100",
+        ),
         (lambda: tabular(table(), table(), ("no",), "people"), "every row is of class 'no'; expected at least two"),
         (lambda: tabular(table(), table(), ("no", "ja"), "people"), "row 1 has the label 'yes'; .*: no, ja"),
     ],

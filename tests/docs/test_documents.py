@@ -71,7 +71,9 @@ def test_a_bundled_scenario_says_what_it_is_and_loads(path):
     assert len(file.variants) > 1 or path.stem == "principles"
     load_scenario(path, plugins.host(), profile="full")
     smoke = load_scenario(path.parent / "smoke" / path.name, plugins.host())
-    assert [variant.name for variant in smoke.variants] == [variant.name for variant in file.variants]
+    names, smoked = ([variant.name for variant in each.variants] for each in (file, smoke))
+    # The peers of the null experiment are packages that need not be there, and take minutes.
+    assert smoked == [name for name in names if name in smoked] if path.stem == "fairness-null" else smoked == names
 
 
 @pytest.mark.parametrize("name", plugins.host().registry.names("scenarios"))

@@ -49,7 +49,8 @@ def group_images(
 
     Raises:
         ValueError: an option is out of range.
-        DataError: the set is streamed, its images are not of uint8 pixels, or its labels are soft.
+        DataError: the set is streamed, its images are not of uint8 pixels, its labels are soft, or a part is so small
+            that `share` of it is no image.
     """
     if not 0 < share <= 0.5:
         raise ValueError(
@@ -96,6 +97,11 @@ def _grouped(part: Part, share: float, blur: float, pixel_noise: float, seed: in
     if part.labels.ndim != 1:
         raise DataError(f"group-images of {of}: the labels are soft; expected one class for each image")
     count = round(share * len(part))
+    if count == 0:
+        raise DataError(
+            f"group-images of {of}: a share of {share} of {len(part)} {name} images is none; expected at least one in "
+            "B: raise `share`"
+        )
     chosen = stratified_indices(part.labels, count, derived_generator(seed, f"group-images {name} groups"))
     groups = torch.zeros(len(part), dtype=torch.int64)
     groups[chosen] = 1

@@ -44,6 +44,9 @@ def compas(
     race, counts of earlier charges (four columns) and the degree of the charge (felony or misdemeanour); with
     `decile_score` also the score 1 to 10 that the county was sold. What happened later is never an input.
 
+    Few columns tell these people apart: 61 % of the test rows have the inputs of some training row, so intervals for
+    other test rows are of rows that are less new to a model than they take them for.
+
     The usual filter is ProPublica's: screened within 30 days of the arrest, an outcome that could be traced, a charge
     that could lead to jail, a score given. Without it there are 7,214 rows, 45 % yes.
 
@@ -82,7 +85,7 @@ def dutch(root: Path, groups: tuple[Literal["sex"], ...] = ("sex",), group_input
     """Dutch census: has a person a high-level occupation? Netherlands, 2001; 60,420 rows, 48 % yes.
 
     Read from `root/fairness/survey/dutch.csv`; always the same 30 % are the test part. Codes are categories, but for
-    those of age and education, which ascend.
+    those of age and education, which ascend. 82 % of the test rows have the inputs of some training row.
 
     Source: Statistics Netherlands, census of 2001, cleaned by T. Le Quy et al., 2022; no licence is stated.
     """

@@ -97,9 +97,11 @@ def named(values: pd.Series, words: Mapping[object, str], place: str) -> pd.Seri
         DataError: there is no word for a value, or a value is missing.
     """
     if (row := first_row(~values.isin(list(words)))) is not None:
+        value = values.loc[row - 1]
+        held = "lacks its value" if pd.isna(value) else f"holds {word(value)!r}"
         raise DataError(
-            f"{place}: row {row} of {values.name} holds {word(values.loc[row - 1])!r}; expected one of "
-            f"{', '.join(map(str, words))}: is this the right file?"
+            f"{place}: row {row} of {values.name} {held}; expected one of {', '.join(map(str, words))}: is this the "
+            "right file?"
         )
     return values.map(words).astype(object)
 
@@ -132,9 +134,9 @@ def _read(source: Source, root: Path, name: str, groups: Sequence[str]) -> pd.Da
             f"to a folder that holds {name}"
         )
     attributes = [source.protected[group].column for group in groups]
-    needed = dict.fromkeys((source.label, *source.numbers, *source.categories, *source.filters, *attributes))
+    needed = list(dict.fromkeys((source.label, *source.numbers, *source.categories, *source.filters, *attributes)))
     layout = {} if source.columns is None else {"names": list(source.columns)}
     first = 1 if name in source.skip_first_line else None
-    frame = read_table(file, usecols=lambda column: column in needed, skiprows=first, **layout)
+    frame = read_table(file, needed, skiprows=first, **layout)
     need_columns(needed, frame, f"{source.name}: {file}")
     return frame

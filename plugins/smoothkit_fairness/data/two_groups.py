@@ -55,6 +55,16 @@ def two_groups(
         raise ValueError(f"two-groups: share is {share}; expected a share above 0, at most 0.5: B is the smaller group")
     if not 0 <= shift <= 1:
         raise ValueError(f"two-groups: shift is {shift}; expected 0 (the same means) to 1 (independent ones)")
+    _at_least("separation", separation, 0)
+    _at_least("classes", classes, 2)
+    _at_least("dims", dims, 1)
+    _at_least("test_samples", test_samples, 2)
+    _at_least("seed", seed, 0)
+    if round(share * train_samples) < 1:
+        raise ValueError(
+            f"two-groups: a share of {share} of {train_samples} training samples is none; expected at least one of B: "
+            "raise `share` or `train_samples`"
+        )
     generator = derived_generator(seed, "two-groups means")
     first, other = separation * torch.randn(2, classes, dims, generator=generator, dtype=torch.float64)
     means = torch.stack([first, (1 - shift**2) ** 0.5 * first + shift * other])
@@ -70,6 +80,11 @@ def two_groups(
         name="two-groups",
         group_names=NAMES,
     )
+
+
+def _at_least(option: str, value: float | int, least: int) -> None:
+    if not value >= least:
+        raise ValueError(f"two-groups: {option} is {value}; expected at least {least}")
 
 
 def _groups(samples: int, share: float) -> Int64[Tensor, " samples"]:

@@ -111,7 +111,7 @@ def _summary_row(rates: Rates) -> tuple[Entry, ...]:
     alarms, coverage, bias = (rates.worst(kind) for kind in CELLS)
     return (
         Entry(text=rates.variant),
-        Entry(text=rates.method.quantity or "a p-value"),
+        Entry(text=rates.method.quantity or rates.method.answer),
         Entry(text=str(rates.trials)),
         Entry(text=_share(alarms[1]) if alarms else MISSING),
         Entry(text=_share(coverage[1]) if coverage else MISSING),

@@ -13,6 +13,7 @@ MethodName = Literal[
     "debiased square",
     "same curve",
     "verdict",
+    "study verdict",
     "percentile bootstrap",
     "basic bootstrap",
     "fairlearn groups",

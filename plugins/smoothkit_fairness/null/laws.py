@@ -1,11 +1,13 @@
 """Laws of predictions and of whether they come true, whose calibration is known exactly."""
 
 import functools
+import math
 from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float64
+from scipy.special import ndtr, ndtri
 from torch import Tensor
 
 from smoothkit.metrics import Reliability, calibration_error_of, confidence_gap_of, reliability_of
@@ -17,6 +19,9 @@ TEMPERATURES: dict[LawName, float] = {"calibrated": 1.0, "mild": 1.117, "strong"
 
 PREDICTIONS, CLASSES, SCALE = 100_000, 10, 4.0
 
+SHARED = 0.7
+"""Of the variance of what makes a row hard, what all models of a study have in common."""
+
 Quantity = Literal["signed gap", "squared error", "ECE"]
 """What a method reports of a group, and the difference of what it reports of two."""
 
@@ -26,6 +31,8 @@ class Sample(NamedTuple):
 
     confidence: Float64[Tensor, " rows"]
     correctness: Float64[Tensor, " rows"]
+    retrained: tuple[Float64[Tensor, " rows"], ...] = ()
+    """The correctness of further models of the study on these rows, for the methods that look at more than one."""
 
     @property
     def bins(self) -> Reliability:
@@ -42,9 +49,24 @@ class Law(NamedTuple):
 
     def sample(self, rows: int, generator: np.random.Generator) -> Sample:
         """So many rows."""
+        return self.study(rows, generator, 1, generator)
+
+    def study(self, rows: int, generator: np.random.Generator, models: int, others: np.random.Generator) -> Sample:
+        """So many rows, on which each of the models has the law by itself; the first is that of `sample`.
+
+        Further models state the same confidences and are right or wrong by luck of their own, drawn from `others`, and
+        by what makes a row hard for all: normal, with a correlation of `SHARED` between any two models.
+        """
         drawn = generator.integers(len(self.confidence), size=rows)
-        right = generator.uniform(size=rows) < self.accuracy[drawn]
-        return Sample(torch.from_numpy(self.confidence[drawn]), torch.from_numpy(right.astype(np.float64)))
+        accuracy, luck = self.accuracy[drawn], generator.uniform(size=rows)
+        right = [luck < accuracy]
+        if models > 1:
+            own = math.sqrt(1 - SHARED) * others.standard_normal((models, rows))
+            # Given the first model's luck, what all have in common is normal again.
+            hardness = SHARED * ndtri(luck) + math.sqrt(SHARED) * own[0]
+            right += [ndtr(hardness + each) < accuracy for each in own[1:]]
+        first, *retrained = (torch.from_numpy(each.astype(np.float64)) for each in right)
+        return Sample(torch.from_numpy(self.confidence[drawn]), first, tuple(retrained))
 
 
 # Every trial asks for it.

@@ -13,7 +13,7 @@ from smoothkit.metrics.gap_difference import gap_difference_interval_of
 from smoothkit.metrics.group_calibration import GroupComparison
 from smoothkit.metrics.matching import same_curve_p_value
 from smoothkit.statistics import LEVEL, Interval
-from smoothkit_fairness.null import metric_frame, netcal_error, plug_in
+from smoothkit_fairness.null import metric_frame, netcal_error, plug_in, study
 from smoothkit_fairness.null.config import MethodName
 from smoothkit_fairness.null.laws import Quantity, Sample
 
@@ -30,6 +30,10 @@ class Method:
     """The 95 % interval of one group's value."""
     quantity: Quantity | None = None
     """What is reported of a group."""
+    answer: str = "a p-value"
+    """What is reported where it is not that."""
+    models: int = 1
+    """How many models of a study it looks at, which were trained alike and are tested on the same rows."""
     package: str | None = None
     """The package that does the work, if that is not smoothkit."""
 
@@ -97,8 +101,10 @@ METHODS: dict[MethodName, Method] = {
     ),
     # The permutation test of one calibration curve for both, which reports no gap.
     "same curve": Method(calls_gap=_curves_differ),
-    # What a report of smoothkit says in the end: a signed gap with its interval, and a verdict or none.
-    "verdict": Method(calls_gap=_verdict_given, gap=_signed_gap, interval=_signed_gap_interval, quantity="signed gap"),
+    # What smoothkit says of one model in the end: a verdict or none. Its gap and interval are the signed gap's.
+    "verdict": Method(calls_gap=_verdict_given, answer="a verdict"),
+    # What it says of a study, over all of its seeds.
+    "study verdict": Method(calls_gap=study.verdict_given, answer="a verdict", models=5),
     "percentile bootstrap": Method(
         calls_gap=plug_in.percentile_shown, gap=plug_in.gap, interval=plug_in.percentile, quantity="ECE"
     ),

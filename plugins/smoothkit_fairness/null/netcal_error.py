@@ -36,7 +36,7 @@ def percentile_shown(first: Sample, second: Sample, generator: np.random.Generat
 
 
 def _replicates(group: Sample, generator: np.random.Generator, resamples: int) -> Replicates:
-    measure, (confidence, correctness) = _measure(), (column.numpy() for column in group)
+    measure, confidence, correctness = _measure(), group.confidence.numpy(), group.correctness.numpy()
     drawn = generator.integers(len(confidence), size=(resamples, len(confidence)))
     return np.array([measure(confidence[rows], correctness[rows]) for rows in drawn])
 

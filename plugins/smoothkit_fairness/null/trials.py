@@ -59,10 +59,14 @@ def train(config: NullConfig, run: Run) -> Outcomes:
     return outcomes
 
 
-def groups_of(cell: Cell, seed: int, trial: int) -> list[Sample]:
-    """The groups of one trial of a cell: the same for every method, and for a run that goes on from a checkpoint."""
+def groups_of(cell: Cell, seed: int, trial: int, models: int = 1) -> list[Sample]:
+    """The groups of one trial of a cell: the same for every method, and for a run that goes on from a checkpoint.
+
+    What a method sees of further models is drawn apart, so that the first is what others see of one.
+    """
     generator = np.random.default_rng(derived_seed(seed, cell.name, trial))
-    return [law_of(cell.law).sample(rows, generator) for rows in cell.rows]
+    others = np.random.default_rng(derived_seed(seed, f"further models of {cell.name}", trial))
+    return [law_of(cell.law).study(rows, generator, models, others) for rows in cell.rows]
 
 
 def covers(interval: Interval, truth: float) -> bool:
@@ -81,7 +85,7 @@ def _noise(kind: Kind, cell: Cell, seed: int, trial: int) -> np.random.Generator
 
 def _alarms(method: Method, settings: ExperimentConfig, seed: int, trial: int) -> Iterator[tuple[str, float]]:
     for cell in CELLS["false_alarms"]:
-        first, second = groups_of(cell, seed, trial)
+        first, second = groups_of(cell, seed, trial, method.models)
         noise = _noise("false_alarms", cell, seed, trial)
         yield scalar_of("false_alarms", cell), float(method.calls_gap(first, second, noise, settings.resamples))
 

@@ -9,7 +9,7 @@ from smoothkit.report.html.figures import details, html_figures, study_figures
 from smoothkit.report.html.tables import html_table
 from smoothkit.report.learning import learning_curves
 from smoothkit.report.numbers import count
-from smoothkit.report.results import all_scalars, results_table
+from smoothkit.report.results import all_scalars, results_table, scalars_left_out
 from smoothkit.report.row_intervals import row_intervals_table
 from smoothkit.report.svg.canvas import CURVES, text
 from smoothkit.report.table import Table, transposed
@@ -101,9 +101,11 @@ def _all_scalars(study: StudyRecord) -> str:
     summary = all_scalars({**study.summary, "failures": []})
     comparison = comparison_table(summary, FULL)
     content = html_table(transposed(results_table(summary)))
-    intervals = row_intervals_table(study)
+    intervals = row_intervals_table(study, summary["headline"])
     content += html_table(intervals) if intervals else ""
     name = count(len(summary["headline"]), "scalar")
+    if left_out := scalars_left_out(study.summary):
+        name, content = f"The first {name}", f"<p>{text(left_out)}</p>\n{content}"
     if not comparison.sections:
         return details(name, content)
     return details(f"{name}, with p-values and bootstrap intervals", content + html_table(comparison))

@@ -157,21 +157,27 @@ def test_the_rows_of_a_pair_give_the_interval_of_its_difference():
 values = st.lists(st.floats(-1, 1), min_size=2, max_size=30)
 
 
-@given(values, values, st.randoms(use_true_random=False))
-def test_rows_of_a_difference_have_its_mean_and_its_variance(first, second, random):
-    rows = [(False, value) for value in first] + [(True, value) for value in second]
-    random.shuffle(rows)
-    found = gap_difference_rows(
-        torch.tensor([value for _, value in rows], dtype=torch.float64), torch.tensor([mark for mark, _ in rows])
-    ).numpy()
+@given(values, values)
+def test_rows_of_a_difference_have_its_mean_and_its_variance(first, second):
+    found = gap_difference_rows(*(torch.tensor(group, dtype=torch.float64) for group in (first, second))).numpy()
     assert found.mean() == pytest.approx(np.mean(second) - np.mean(first), abs=1e-10)
     variance = np.var(first) / len(first) + np.var(second) / len(second)
     assert found.var() / len(found) == pytest.approx(variance, abs=1e-10)
 
 
 def test_a_row_of_the_first_group_that_is_below_its_mean_raises_the_difference():
-    values = gap_difference_rows(torch.tensor([0.0, 1.0, 1.0, 1.0]).double(), torch.tensor([False, True, False, True]))
-    assert values.tolist() == [1.5, 0.5, -0.5, 0.5]
+    values = gap_difference_rows(torch.tensor([0.0, 1.0]).double(), torch.tensor([1.0, 1.0]).double())
+    assert values.tolist() == [1.5, -0.5, 0.5, 0.5]
+
+
+def test_the_rows_of_a_pair_are_those_of_the_first_group_and_then_of_the_second():
+    columns = classifier()
+    columns[2][:] = columns[2].flip(0)
+    found = measured(*columns).rows
+    values, first, second = (found[name] for name in ("gap_difference/few vs most", "gap/most", "gap/few"))
+    # What lies above its group's mean lowers the difference in the first group and raises it in the second.
+    assert np.corrcoef(values[: len(first)], first)[0, 1] == pytest.approx(-1)
+    assert np.corrcoef(values[len(first) :], second)[0, 1] == pytest.approx(1)
 
 
 def test_the_order_of_rows_changes_nothing():

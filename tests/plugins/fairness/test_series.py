@@ -33,7 +33,7 @@ def test_variants_are_ordered_by_alpha_with_hard_labels_at_zero():
     assert names(found) == [("hard", "little", "much")]
     assert series.alphas == (0.0, 0.05, 0.2)
     assert (series.target, series.convention) == ("ls", "all")
-    assert [series.label(variant) for variant in series.variants] == ["hard", "alpha = 0.05", "alpha = 0.2"]
+    assert [series.label(variant) for variant in series.variants] == ["“hard”", "alpha = 0.05", "alpha = 0.2"]
 
 
 def test_what_differs_in_anything_else_is_another_series():

@@ -1,12 +1,14 @@
 """What a study says of two groups: planted differences are found, absent ones are not, and open verdicts say why."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 
 from smoothkit.scenario import Result
 from smoothkit.statistics import LEVEL, holm
+from smoothkit_fairness.intervals import fixed
 from smoothkit_fairness.names import of_group, of_pair
 from smoothkit_fairness.readings import Pair, readings
 from smoothkit_fairness.verdicts import judge_pairs
@@ -55,7 +57,20 @@ def test_a_difference_below_what_is_detectable_stays_open():
     else:
         pytest.fail("no study was found in between")
     assert found.verdict == "open"
-    assert found.reason.startswith("smaller than what groups of n = 150 and 1000 show reliably")
+    assert found.reason.startswith("p (Holm) 0.0")
+    assert found.reason.endswith("n = 150 and 1000, 2 seeds")
+    (size,) = re.findall(r"four of five cases \((\S+)\)", found.reason)
+    # As many decimals as show which is larger.
+    assert float(size) > float(fixed(abs(found.difference.estimate), len(size) - 2))
+
+
+def test_seeds_are_blamed_where_they_are_what_is_uncertain():
+    rows = Rows({"Male": 900, "Female": 900}, generator())
+    gaps = (0.0, 0.3)
+    (found,) = judge({seed: rows.measure(seed, {"Male": 0.0, "Female": gap}) for seed, gap in enumerate(gaps)})
+    assert found.reason.startswith("cannot be told with so few seeds: n = 900 and 900, 2 seeds; ")
+    (found,) = judge({seed: rows.measure(seed, {"Male": 0.0, "Female": 0.0}) for seed in range(5)})
+    assert found.reason.startswith("cannot be told at this group size: ")
 
 
 def test_p_values_are_corrected_for_the_pairs_of_a_variant():

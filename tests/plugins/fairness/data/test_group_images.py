@@ -101,6 +101,11 @@ def test_only_images_of_pixels_are_photographed(features):
         make(of=features)
 
 
+def test_a_share_of_no_image_is_refused():
+    with pytest.raises(DataError, match=r"of digits: a share of 0\.0001 of \d+ train images is none; .* raise `share`"):
+        make(share=0.0001)
+
+
 def test_soft_labels_are_refused(tmp_path):
     path = tmp_path / "soft.npz"
     np.savez(path, images=np.zeros((20, 4, 4), dtype=np.uint8), labels=np.full((20, 2), 0.5))

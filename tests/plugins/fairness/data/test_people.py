@@ -126,6 +126,16 @@ def test_compas_is_filtered_as_propublica_did():
     assert (counts["African-American"], counts["Caucasian"]) == (3_175, 2_103)
 
 
+@pytest.mark.parametrize(
+    ("name", "share"), [pytest.param(*case, marks=needs(case[0])) for case in (("compas", 0.61), ("dutch", 0.82))]
+)
+def test_many_test_rows_have_the_inputs_of_a_training_row(name, share):
+    data = read(name)
+    known = {row.tobytes() for row in data.train.images.numpy()}
+    found = [row.tobytes() in known for row in data.test.images.numpy()]
+    assert sum(found) / len(found) == pytest.approx(share, abs=0.005)
+
+
 @needs("compas")
 def test_the_score_is_an_input_of_compas_when_asked_for():
     assert compas(DATA, decile_score=True).train.shape[0] == compas(DATA).train.shape[0] + 1
@@ -178,7 +188,7 @@ def test_a_file_may_be_compressed(write):
             SMALL.replace(",1\n", ",2\n", 1),
             "row 1 of Promoted holds '2'; expected one of -1, 1: is this the right file",
         ),
-        (SMALL.replace(",86,1", ",86,", 1), "row 1 of Promoted holds 'nan'; expected one of"),
+        (SMALL.replace(",86,1", ",86,", 1), "row 1 of Promoted lacks its value; expected one of"),
         (SMALL.replace("80", "eighty"), "row 1 of Oral holds 'eighty'; expected a number"),
     ],
 )
@@ -195,5 +205,24 @@ def test_a_truncated_file_is_named(tmp_path):
         shutil.copy(DATA / "fairness" / name, tmp_path / "fairness" / name)
     with (tmp_path / "fairness" / "adult.data").open("r+b") as stream:
         stream.truncate(100_015)
-    with pytest.raises(DataError, match=r"adult: fairness/adult.data: row \d+ of income holds .*; expected one of"):
+    with pytest.raises(DataError, match=r"adult: fairness/adult.data: row \d+ of income lacks its value; expected one"):
         adult(tmp_path)
+
+
+@needs("german")
+@pytest.mark.parametrize(
+    ("row", "change", "message"),
+    [
+        (1, ",7", r"german\.data: cannot be read as a table \("),
+        (4, ",7", r"german\.data: cannot be read as a table \(.*Expected 21 fields in line 4, saw 22"),
+        (4, None, "german: fairness/german.data: row 4 of risk lacks its value; expected one of 1, 2"),
+    ],
+)
+def test_a_row_that_is_too_long_or_too_short_is_refused(tmp_path, row, change, message):
+    lines = (DATA / "fairness/german.data").read_text().splitlines()
+    lines[row - 1] = lines[row - 1].rsplit(",", 1)[0] if change is None else lines[row - 1] + change
+    (tmp_path / "fairness").mkdir()
+    (tmp_path / "fairness/german.data").write_text("\n".join(lines))
+    with pytest.raises(DataError, match=message) as caught:
+        german(tmp_path)
+    assert "\n" not in str(caught.value)

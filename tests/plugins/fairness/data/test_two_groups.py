@@ -91,6 +91,15 @@ def test_everything_depends_on_the_seed_alone():
         ({"share": 0.0}, r"share is 0\.0"),
         ({"shift": 1.5}, r"shift is 1\.5; expected 0 \(the same means\) to 1"),
         ({"group_noise": (0.1, 2.0)}, r"rate is 2\.0; expected a probability"),
+        ({"separation": -1.0}, r"separation is -1\.0; expected at least 0"),
+        ({"classes": 1}, "classes is 1; expected at least 2"),
+        ({"dims": 0}, "dims is 0; expected at least 1"),
+        ({"test_samples": 1}, "test_samples is 1; expected at least 2"),
+        ({"seed": -1}, "seed is -1; expected at least 0"),
+        (
+            {"share": 0.001, "train_samples": 100},
+            r"a share of 0\.001 of 100 training samples is none; expected at least one of B: raise `share`",
+        ),
     ],
 )
 def test_options_out_of_range_are_named(options, message):

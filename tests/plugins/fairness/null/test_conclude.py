@@ -50,19 +50,33 @@ def test_each_variant_has_a_sentence_about_its_worst_cells():
 
 def test_tables_hold_every_cell():
     found = concluded(
-        {"ours": {0: result_of(100)}, "curve": {0: result_of(100, kinds=("false_alarms",))}, "late": {}},
+        {
+            "ours": {0: result_of(100)},
+            "curve": {0: result_of(100, kinds=("false_alarms",))},
+            "words": {0: result_of(100, kinds=("false_alarms",))},
+            "late": {},
+        },
         ours="signed gap",
         curve="same curve",
+        words="study verdict",
         late="netcal",
     )
     summary, alarms, coverage, bias = (*found.tables, *found.details)
-    assert [row[:3] for row in texts(summary)] == [["ours", "signed gap", "100"], ["curve", "a p-value", "100"]]
+    assert [row[:3] for row in texts(summary)] == [
+        ["ours", "signed gap", "100"],
+        ["curve", "a p-value", "100"],
+        ["words", "a verdict", "100"],
+    ]
     assert texts(summary)[1][3:] == ["10.0 % [5.5, 17.4]", MISSING, MISSING]
     assert [len(table.columns) for table in (alarms, coverage, bias)] == [7, 10, 8]
-    assert [row[0] for row in texts(alarms)] == ["ours", "curve"]
+    assert [row[0] for row in texts(alarms)] == ["ours", "curve", "words"]
     assert texts(coverage) == [["ours", "95.0 %", "95.0 %", "90.0 %", *["95.0 %"] * 6]]
     assert texts(bias) == [["ours", "+0.0010", "+0.0010", f"{MINUS}0.0020", *["+0.0010"] * 4]]
-    assert all(len(row) == len(table.columns) == len(table.numeric) for table in (summary, alarms, coverage, bias) for row in texts(table))
+    assert all(
+        len(row) == len(table.columns) == len(table.numeric)
+        for table in (summary, alarms, coverage, bias)
+        for row in texts(table)
+    )
 
 
 def test_packages_are_named_with_their_version(monkeypatch):
@@ -74,7 +88,9 @@ def test_packages_are_named_with_their_version(monkeypatch):
 def test_nothing_is_called_just_or_unjust():
     variants = {"a": "verdict", "b": "percentile bootstrap"}
     found = concluded({name: {0: result_of(50)} for name in variants}, **variants)
-    words = " ".join([*found.words, *(note for table in (*found.tables, *found.details) for note in (table.title, *table.notes))])
+    words = " ".join(
+        [*found.words, *(note for table in (*found.tables, *found.details) for note in (table.title, *table.notes))]
+    )
     assert not re.search(r"\b(un)?fair(ness|ly)?\b", words, re.IGNORECASE)
 
 

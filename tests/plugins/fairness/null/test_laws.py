@@ -1,12 +1,15 @@
 """What is true of the groups that are drawn."""
 
+import itertools
 import math
 from typing import get_args
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
+from scipy.stats import multivariate_normal
 
-from smoothkit_fairness.null.laws import TEMPERATURES, LawName, Quantity, law_of, truth_of
+from smoothkit_fairness.null.laws import SHARED, TEMPERATURES, LawName, Quantity, law_of, truth_of
 
 ECE = {"calibrated": 0.0, "mild": 0.028, "strong": 0.113}
 
@@ -39,3 +42,24 @@ def test_samples_follow_the_law(name):
     assert set(sample.correctness.tolist()) == {0.0, 1.0}
     # Four standard errors, from a fixed seed.
     assert float(gaps.mean()) == pytest.approx(truth_of(name, "signed gap"), abs=4 * float(gaps.std()) / math.sqrt(1e5))
+
+
+def test_each_model_of_a_study_follows_the_law():
+    confidence, first, others = law_of("strong").study(100_000, np.random.default_rng(0), 4, np.random.default_rng(1))
+    # Four standard errors, from a fixed seed.
+    margin = 4 * float((confidence - first).std()) / math.sqrt(1e5)
+    for correctness in (first, *others):
+        assert float((confidence - correctness).mean()) == pytest.approx(truth_of("strong", "signed gap"), abs=margin)
+
+
+def test_models_of_a_study_share_what_is_hard():
+    confidence, first, others = law_of("calibrated").study(
+        400_000, np.random.default_rng(0), 3, np.random.default_rng(1)
+    )
+    # Of rows with one accuracy, here 0.8, two models are right together as often as two normal values lie below one.
+    near = (confidence - 0.8).abs() < 0.01
+    level = ndtri(0.8)
+    together = multivariate_normal([0, 0], [[1, SHARED], [SHARED, 1]]).cdf([level, level])
+    for one, other in itertools.combinations((first, *others), 2):
+        assert float((one * other)[near].mean()) == pytest.approx(together, abs=0.015)
+    assert together > 0.64 + 0.05

@@ -14,8 +14,8 @@ from smoothkit_fairness.null.methods import METHODS, method_of
 from smoothkit_fairness.null.trials import covers
 
 
-def draw(law, rows, seed=0):
-    return law_of(law).sample(rows, np.random.default_rng(seed))
+def draw(law, rows, seed=0, models=5):
+    return law_of(law).study(rows, np.random.default_rng(seed), models, np.random.default_rng(seed + 1000))
 
 
 @pytest.fixture
@@ -41,7 +41,8 @@ def test_every_method_of_the_file_is_one():
 def test_every_method_sees_what_is_there(method):
     right, wrong = draw("calibrated", 800), draw("calibrated", 400, 1)
     # Predictions of the second group come true half as often as those of the first.
-    wrong = Sample(wrong.confidence, wrong.correctness * (torch.arange(400) % 2))
+    half = torch.arange(400) % 2
+    wrong = Sample(wrong.confidence, wrong.correctness * half, tuple(each * half for each in wrong.retrained))
     assert method.calls_gap(right, wrong, np.random.default_rng(0), RESAMPLES)
     if method.gap:
         assert method.gap(right, wrong) > 0.1
@@ -104,6 +105,18 @@ def test_an_unsigned_difference_is_always_called():
     group = draw("calibrated", 300)
     assert metric_frame.difference_shown(group, draw("calibrated", 300, 1), np.random.default_rng(0), RESAMPLES)
     assert not metric_frame.groups_apart(group, group, np.random.default_rng(0), RESAMPLES)
+
+
+def test_a_verdict_on_a_study_needs_all_of_its_models():
+    right, wrong = draw("calibrated", 800), draw("calibrated", 400, 1)
+    none = torch.zeros(400, dtype=torch.float64)
+    one_of_two = [Sample(right.confidence, right.correctness, right.retrained[:1])]
+    one_of_two.append(Sample(wrong.confidence, none, wrong.retrained[:1]))
+    both = [*one_of_two[:1], Sample(wrong.confidence, none, (none,))]
+    calls = [
+        METHODS["study verdict"].calls_gap(*groups, np.random.default_rng(0), 100) for groups in (one_of_two, both)
+    ]
+    assert calls == [False, True]
 
 
 def test_a_missing_package_is_named_with_the_mend(monkeypatch):
