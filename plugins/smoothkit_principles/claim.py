@@ -34,6 +34,8 @@ class Statement:
     text: str
     """The sentence, as a textbook might put it, or as it should have."""
     cases: tuple[Case, ...]
+    of_training: bool = False
+    """Whether it is about what training leads to, which differs from run to run: one run shows nothing of it."""
 
 
 @dataclass(frozen=True, kw_only=True)

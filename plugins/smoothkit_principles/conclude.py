@@ -2,16 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import fmean
 
 from smoothkit.conclusion import Conclusion, Findings
 from smoothkit.report.numbers import MISSING
 from smoothkit.report.table import Cell, Section, Table, Verdict
 from smoothkit.scenario import Result
-from smoothkit.statistics import deviation
 from smoothkit_principles.catalogue import load_claim
 from smoothkit_principles.claim import Case, Claim, Statement, place
 from smoothkit_principles.claims import CLAIMS
-from smoothkit_principles.verdict import KINDS, holds, kind, verdict
+from smoothkit_principles.verdict import KINDS, answers, defined, interval, kind, verdict
 
 Values = Mapping[str, Sequence[float]]
 """What each seed measured, by `place`, for one claim."""
@@ -29,13 +29,14 @@ HOLDS: Mapping[bool | None, tuple[str, Verdict]] = {
 def conclude(findings: Findings) -> Conclusion:
     """A line for each statement, with every number in the details; of the first variant that has results.
 
-    Pictures stand with the runs that they are of.
+    It is named where there are others. Pictures stand with the runs that they are of.
     """
-    results = next(by_seed for by_seed in findings.results.values() if by_seed)
+    variant, results = next((variant, by_seed) for variant, by_seed in findings.results.items() if by_seed)
+    of_which = f"{variant}: " if len(findings.results) > 1 else ""
     measured = measured_in(results)
     claims = {name: load_claim(name) for name in measured}
     return Conclusion(
-        words=(counted(claims.values(), measured), *statement_lines(claims.values(), measured)),
+        words=(of_which + counted(claims.values(), measured), *statement_lines(claims.values(), measured)),
         details=tuple(claim_table(claim, measured[name], len(results)) for name, claim in claims.items()),
     )
 
@@ -82,7 +83,7 @@ def statement_cells(claim: Claim, measured: Mapping[str, Values]) -> Iterator[tu
 
 def claim_table(claim: Claim, values: Values, seeds: int) -> Table:
     """A section per statement, under the statement and its verdict; a row per case."""
-    spread = (f"Measured: mean ± standard deviation over {seeds} seeds.",) if seeds > 1 else ()
+    spread = (f"Measured: mean ± half of its 95 % interval over {seeds} seeds.",) if seeds > 1 else ()
     return Table(
         title=claim.title,
         columns=("case", "expected", "measured", "verdict"),
@@ -90,7 +91,7 @@ def claim_table(claim: Claim, values: Values, seeds: int) -> Table:
         sections=tuple(
             Section(
                 heading=f"{verdict(statement, values)}: {statement.text}",
-                rows=tuple(_row(statement, case, values) for case in statement.cases),
+                rows=_rows(statement, values),
             )
             for statement in claim.statements
         ),
@@ -102,7 +103,7 @@ def expected_words(case: Case) -> str:
     """What a case expects, in signs.
 
     >>> expected_words(Case(key="all", relation="equals", expected=2.944439, within=1e-6))
-    '2.944'
+    '2.944 ± 1e-06'
     >>> expected_words(Case(key="all", relation="equals", expected=1.0, within=0.05))
     '1 ± 0.05'
     >>> expected_words(Case(key="all", relation="above", expected=0.0))
@@ -113,25 +114,21 @@ def expected_words(case: Case) -> str:
         return f"> {number}"
     if case.relation == "below":
         return f"< {number}"
-    # A tolerance that only covers rounding says nothing about the statement.
-    return number if case.within <= 1e-4 else f"{number} ± {case.within:.1g}"
+    return f"{number} ± {case.within:.2g}" if case.within else number
 
 
-def _row(statement: Statement, case: Case, values: Values) -> tuple[Cell, ...]:
-    found = values.get(place(statement.key, case.key), ())
-    words, colour = HOLDS[holds(case, found)]
-    spread = deviation(list(found)) if len(found) > 1 else 0.0
-    measured = f"{_mean(found)} ± {spread:.2g}" if spread > ROUNDING else _mean(found)
-    return (
-        Cell(text=case.key),
-        Cell(text=expected_words(case)),
-        Cell(text=measured),
-        Cell(text=words, verdict=colour),
-    )
+def _rows(statement: Statement, values: Values) -> tuple[tuple[Cell, ...], ...]:
+    found, judged_cases = _measured_by_case(statement, values), answers(statement, values)
+    rows = []
+    for case in statement.cases:
+        words, colour = HOLDS[judged_cases[case.key]]
+        cells = Cell(text=case.key), Cell(text=expected_words(case)), Cell(text=found[case.key])
+        rows.append((*cells, Cell(text=words, verdict=colour)))
+    return tuple(rows)
 
 
 def _measured_by_case(statement: Statement, values: Values) -> dict[str, str]:
-    return {case.key: _mean(values.get(place(statement.key, case.key), ())) for case in statement.cases}
+    return {case.key: measured_words(values.get(place(statement.key, case.key), ())) for case in statement.cases}
 
 
 def _by_case(statement: Statement, texts: Mapping[str, str]) -> str:
@@ -141,18 +138,33 @@ def _by_case(statement: Statement, texts: Mapping[str, str]) -> str:
     return "; ".join(f"{texts[case.key]} ({case.key})" for case in statement.cases)
 
 
-def _mean(values: Sequence[float]) -> str:
-    """The mean of what the seeds measured; rounding errors are nothing."""
-    if not values:
+def measured_words(values: Sequence[float]) -> str:
+    """The mean of what the seeds measured, with half of its 95 % interval where they differ.
+
+    Errors of arithmetic are nothing. Of seeds in which the number is not defined only how many they are is said.
+
+    >>> measured_words([0.25, 0.25]), measured_words([1.0, 2.0, 3.0]), measured_words([1.0, float("nan"), 2.0])
+    ('0.25', '2 ± 2.5', '1.5 ± 6.4 (2 of 3 seeds)')
+    """
+    found = defined(values)
+    if not found:
         return MISSING
-    mean = sum(values) / len(values)
-    return "0" if abs(mean) < ROUNDING else f"{mean:.4g}"
+    mean = fmean(found)
+    low, high = interval(found)
+    words = "0" if abs(mean) < ROUNDING else f"{mean:.4g}"
+    # Four digits are shown: what is far beyond them is not.
+    if (half := (high - low) / 2) > max(ROUNDING, 1e-5 * abs(mean)):
+        words += f" ± {half:.2g}"
+    return words if len(found) == len(values) else f"{words} ({len(found)} of {len(values)} seeds)"
 
 
 def _loud(words: str) -> str:
     """A verdict that is seen from afar; in what a verdict holds stays as it is.
 
-    >>> _loud("true for alpha = 0.05"), _loud("not shown")
-    ('TRUE for alpha = 0.05', 'NOT SHOWN')
+    >>> _loud("true for alpha = 0.05"), _loud("not shown"), _loud("false for all; not shown for others")
+    ('TRUE for alpha = 0.05', 'NOT SHOWN', 'FALSE for all; not shown for others')
     """
-    return words.upper() if words in KINDS else words.replace("true", "TRUE", 1)
+    if words in KINDS:
+        return words.upper()
+    first, rest = words.split(" ", 1)
+    return f"{first.upper()} {rest}"

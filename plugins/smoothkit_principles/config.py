@@ -15,6 +15,8 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in CLAIMS:
             raise ValueError(f"there is no claim {name!r}; {nearest(name, CLAIMS)}")
+        if names.count(name) > 1:
+            raise ValueError(f"claim {name!r} is named {names.count(name)} times; name it once")
     return names
 
 
@@ -22,7 +24,7 @@ class ClaimsConfig(Config):
     """`[claims]`: what is measured."""
 
     names: Annotated[tuple[str, ...], MinLen(1), AfterValidator(_known)] = tuple(CLAIMS)
-    """Claims in this order; all of them by default."""
+    """Claims; all of them by default. They are told of in the order of the textbook, whatever the order here."""
 
 
 class NetworksConfig(Config):
@@ -30,8 +32,8 @@ class NetworksConfig(Config):
 
     epochs: Annotated[int, Ge(1)] = 40
     """Passes over the training part."""
-    hidden: tuple[Annotated[int, Ge(1)], ...] = (128,)
-    """Widths of the hidden layers."""
+    hidden: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (128,)
+    """Widths of the hidden layers; one at least, since claims are about its features."""
     batch_size: Annotated[int, Ge(1)] = 64
     """Samples in a step."""
     lr: Annotated[float, Field(gt=0)] = 0.05

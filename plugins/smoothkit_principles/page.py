@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from smoothkit.errors import OutputError
 from smoothkit.report.folder import read_study
 from smoothkit.report.markdown import markdown_text
 from smoothkit_principles.catalogue import load_claim
@@ -13,9 +14,14 @@ HEAD = """\
 
 Every statement below was measured: `expected` is what is measured if it is true, `measured` is what was, as a mean over
 seeds, and the verdict is computed from the two. Formulas are measured through the package's own targets and autograd;
-what is said of training is measured on a small network and handwritten digits, and its verdict is about that. It is
-"true for" those conventions or conditions in which it holds, and "not shown" where the 95 % interval over seeds leaves
-it open. "all" spreads alpha over all K classes, "others" over the K - 1 wrong ones.
+what is said of training is measured on a small network and handwritten digits, and its verdict is about that. Each seed
+has a start, batches and a division of the 1,797 images into training and test part of its own; `±` is half of the 95 %
+interval over seeds, or, in `expected`, how far off is still equal.
+
+A statement is "true" or "false" where it is so in every case. If it is "true for" some and nothing else is said, it is
+false for the others. "not shown" is what the seeds leave open: where a statement differs from case to case, the chance
+that any of its verdicts is wrong is kept at 5 % by Holm's method. One that holds in no case and fails in some counts as
+false. "all" spreads alpha over all K classes, "others" over the K - 1 wrong ones.
 
 This page was printed by
 
@@ -27,13 +33,16 @@ python -m smoothkit_principles principles
 
 
 def principles_page(directory: Path) -> str:
-    """The page about the study in `directory`, in Markdown.
+    """The page about the study in `directory`, in Markdown: of the first variant with results, like its conclusion.
 
     Raises:
-        OutputError: the folder holds no study.
+        OutputError: the folder holds no study, or one without results.
     """
     study = read_study(directory)
-    results = {run.seed: run.result for run in study.runs if run.result}
+    variant = next((run.variant for run in study.runs if run.result), None)
+    if variant is None:
+        raise OutputError(f"{directory}: no run has a result; run the study to its end before its page is made")
+    results = {run.seed: run.result for run in study.runs if run.result and run.variant == variant}
     measured = measured_in(results)
     claims = [load_claim(name) for name in CLAIMS if name in measured]
     environment = study.summary["environment"]

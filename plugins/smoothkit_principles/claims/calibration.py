@@ -105,10 +105,10 @@ def measure(lab: Lab) -> Evidence:
     }
     for key, logits in outputs.items():
         values[place("beyond chance", key)] = found[key]["error"] - found[key]["null"]
-        values[place("temperature", key)] = fixed[key]["squared"]
         values[place("score", key)] = excess_aurc_of(*by_score(logits, labels)).item() - found[key]["excess"]
     for key in SWEEP:
         values[place("under-confident", key)] = found[key]["gap"]
+        values[place("temperature", key)] = fixed[key]["squared"]
         for statement, name in (("ece", "error"), ("squared", "squared"), ("brier", "brier"), ("aurc", "aurc")):
             values[place(statement, key)] = found[key][name] - found[PLAIN][name]
         values[place("order", key)] = found[key]["excess"] - found[PLAIN]["excess"]
@@ -196,53 +196,65 @@ CLAIM = Claim(
             key="over-confident",
             text="A network trained on one-hot labels is over-confident.",
             cases=tuple(Case(key=key, relation="above", expected=0.0) for key in LABELLED),
+            of_training=True,
         ),
         Statement(
             key="under-confident",
             text="Smoothing makes a network under-confident: its confidence is below its accuracy.",
             cases=cases("below"),
+            of_training=True,
         ),
-        Statement(key="ece", text="Smoothing lowers the calibration error (ECE).", cases=cases("below")),
+        Statement(
+            key="ece", text="Smoothing lowers the calibration error (ECE).", cases=cases("below"), of_training=True
+        ),
         Statement(
             key="squared",
             text="Smoothing lowers the squared calibration error, freed of its bias.",
             cases=cases("below"),
+            of_training=True,
         ),
         Statement(
             key="beyond chance",
             text="The calibration error is larger than chance gives a calibrated network on as many samples.",
             cases=cases("above", PLAIN),
+            of_training=True,
         ),
-        Statement(key="brier", text="Smoothing lowers the Brier score.", cases=cases("below")),
+        Statement(key="brier", text="Smoothing lowers the Brier score.", cases=cases("below"), of_training=True),
         Statement(
             key="temperature",
-            text="A temperature that was fitted on other samples calibrates the network.",
-            cases=tuple(Case(key=key, relation="equals", expected=0.0, within=SETTLED) for key in (PLAIN, *SWEEP)),
+            text="A temperature that was fitted on other samples calibrates a smoothed network.",
+            cases=tuple(Case(key=key, relation="equals", expected=0.0, within=SETTLED) for key in SWEEP),
+            of_training=True,
         ),
         Statement(
             key="instead",
             text="A temperature without smoothing leaves a lower calibration error than smoothing without one.",
             cases=cases("below"),
+            of_training=True,
         ),
         Statement(
             key="both",
             text="With a temperature for each, the Brier score is lower with smoothing than without.",
             cases=cases("below"),
+            of_training=True,
         ),
         Statement(
             key="aurc",
             text="Smoothing lowers the risk when a network answers only where it is confident (AURC).",
             cases=cases("below"),
+            of_training=True,
         ),
         Statement(
             key="order",
             text="Smoothing spoils the order by confidence: AURC beyond that of the best order rises.",
             cases=cases("above"),
+            of_training=True,
         ),
         Statement(
             key="score",
             text="The order by the normalised largest logit is better than that by confidence.",
             cases=cases("below", PLAIN),
+            of_training=True,
         ),
     ),
     measure=measure,

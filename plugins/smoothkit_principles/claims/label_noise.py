@@ -1,6 +1,7 @@
 """What smoothing has to do with wrong labels: in expectation over the noise, and on networks that learn them."""
 
 from collections.abc import Mapping
+from math import log10
 
 import torch
 from jaxtyping import Float64, Int64
@@ -26,6 +27,9 @@ WARMUP = 0.5
 """Share of the training before negative smoothing, without which the logits part before they have learned anything."""
 EXACT, CLOSE = 1e-12, 1e-4
 """Gradients in float64, and minima that descent finds: the loss is flat to rounding around them."""
+
+STEEP = 30.0
+"""A margin at which nothing but the true class is left in a prediction."""
 
 ONE_HOT, NEGATIVE, FORWARD = "one-hot", "negative", "forward"
 
@@ -77,6 +81,13 @@ def learned(target: Target | None, clean: Float64[Tensor, "1 classes"], rate: fl
     return minimise(loss, torch.zeros_like(clean)).softmax(dim=1)
 
 
+def slope(target: Target) -> float:
+    """How the loss changes with the true logit where that leads all others by far: below 0 where it falls for ever."""
+    logits = torch.zeros(1, CLASSES, dtype=torch.float64)
+    logits[0, 0] = STEEP
+    return logit_gradient(target, logits, torch.zeros(1, dtype=torch.int64))[0, 0].item()
+
+
 def correctors(rate: float) -> dict[str, Target | None]:
     """What is trained against wrong labels."""
     return {
@@ -110,6 +121,7 @@ def in_expectation(lab: Lab) -> dict[str, float]:
         values[place("twice", convention)] = apart(smoothing, rate, LabelSmoothing(CLASSES, twice, convention))
     for key, rate in RATES.items():
         values[place("undone", key)] = apart(NegativeSmoothing(CLASSES, undoing(rate)), rate, OneHot(CLASSES))
+        values[place("unbounded", key)] = slope(NegativeSmoothing(CLASSES, undoing(rate)))
     for name, target in correctors(RATES["60 % wrong"]).items():
         found = learned(target, clean, RATES["60 % wrong"])
         values[place("corrected", name)] = (found - clean).abs().max().item()
@@ -154,6 +166,8 @@ def measure(lab: Lab) -> Evidence:
             values[place("memory", pair(name, key))] = memory[name] - memory[ONE_HOT]
             values[place("negative better", pair(name, key))] = accuracy[NEGATIVE] - accuracy[name]
         values[place("negative helps", key)] = accuracy[NEGATIVE] - accuracy[ONE_HOT]
+        spread = {name: trained[key][name].logits.double().std().item() for name in (ONE_HOT, NEGATIVE)}
+        values[place("kept", key)] = log10(spread[NEGATIVE] / spread[ONE_HOT])
     last = list(RATES)[-1]
     return Evidence(
         values=values, figures={"accuracy": accuracy_figure(trained), "epochs": epochs_figure(trained[last], last)}
@@ -231,21 +245,36 @@ CLAIM = Claim(
             key="helps",
             text="A network that has seen wrong labels is right more often on test images if they were smoothed.",
             cases=tuple(Case(key=key, relation="above", expected=0.0) for key in PAIRS),
+            of_training=True,
         ),
         Statement(
             key="memory",
             text="With smoothing it learns fewer of the wrong labels.",
             cases=tuple(Case(key=key, relation="below", expected=0.0) for key in PAIRS),
+            of_training=True,
         ),
         Statement(
-            key="negative helps",
-            text="Negative smoothing that undoes the noise in expectation makes it right more often, too.",
+            key="unbounded",
+            text="The negatively smoothed loss has a lowest value: far out it rises with the true logit.",
             cases=tuple(Case(key=key, relation="above", expected=0.0) for key in RATES),
         ),
         Statement(
+            key="kept",
+            text="Logits trained with it stay together: log10 of their spread over that without smoothing is below 0.",
+            cases=tuple(Case(key=key, relation="below", expected=0.0) for key in RATES),
+            of_training=True,
+        ),
+        Statement(
+            key="negative helps",
+            text="Trained as long as the others, negative smoothing that undoes the noise makes it right more often.",
+            cases=tuple(Case(key=key, relation="above", expected=0.0) for key in RATES),
+            of_training=True,
+        ),
+        Statement(
             key="negative better",
-            text="Negative smoothing makes it right more often than smoothing does.",
+            text="So trained, negative smoothing makes it right more often than smoothing does.",
             cases=tuple(Case(key=key, relation="above", expected=0.0) for key in PAIRS),
+            of_training=True,
         ),
     ),
     measure=measure,

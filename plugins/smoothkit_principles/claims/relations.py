@@ -82,8 +82,8 @@ def variation(values: Pairs) -> float:
 
 
 def another(lab: Lab, purpose: str, number: int = 0) -> Lab:
-    """A laboratory with networks that start from other weights and see other batches."""
-    return Lab(lab.config, derived_seed(lab.seed, f"relations: {purpose}", number), lab.device)
+    """A laboratory of the same images, with networks that start from other weights and see other batches."""
+    return Lab(lab.config, derived_seed(lab.seed, f"relations: {purpose}", number), lab.device, lab.data)
 
 
 def student(teacher: TrainedNetwork, lab: Lab, temperature: float) -> TrainedNetwork:
@@ -196,6 +196,7 @@ CLAIM = Claim(
             cases=tuple(
                 Case(key=key, relation="equals", expected=1.0, within=SAME) for key in ("outputs", "distances")
             ),
+            of_training=True,
         ),
         Statement(
             key="erased",
@@ -205,16 +206,19 @@ CLAIM = Claim(
                 for what in ("outputs", "distances")
                 for name in UNIFORM
             ),
+            of_training=True,
         ),
         Statement(
             key="flat",
             text="Smoothing flattens the relations: mean logits of wrong classes differ less than without.",
             cases=tuple(Case(key=key, relation="below", expected=1.0) for key in (*UNIFORM, LEARNED)),
+            of_training=True,
         ),
         Statement(
             key="even",
             text="Smoothing evens classes out: distances between their centres vary less than without.",
             cases=tuple(Case(key=key, relation="below", expected=1.0) for key in (*UNIFORM, LEARNED)),
+            of_training=True,
         ),
         Statement(
             key="kept",
@@ -223,21 +227,25 @@ CLAIM = Claim(
                 Case(key=key, relation="above", expected=0.0)
                 for key in ("correlation of outputs", "spread of outputs", "correlation of distances")
             ),
+            of_training=True,
         ),
         Statement(
             key="matrix",
             text="The matrix that LS++ learns is one of relations: its logarithm correlates with them by over 1/2.",
             cases=(Case(key=LEARNED, relation="above", expected=0.5),),
+            of_training=True,
         ),
         Statement(
             key="student",
             text="A smoothed teacher has worse students than one without smoothing.",
             cases=tuple(Case(key=key, relation="below", expected=0.0) for key in (*TEMPERATURES, FULL)),
+            of_training=True,
         ),
         Statement(
             key="follows",
             text="Students of a smoothed teacher agree with it less often than those of the other.",
             cases=tuple(Case(key=key, relation="below", expected=0.0) for key in (*TEMPERATURES, FULL)),
+            of_training=True,
         ),
     ),
     measure=measure,

@@ -162,26 +162,31 @@ CLAIM = Claim(
             key="output",
             text="Smoothing keeps the output from saturating: fewer training samples end above a probability of 0.95.",
             cases=tuple(Case(key=unit, relation="below", expected=0.0) for unit in UNITS),
+            of_training=True,
         ),
         Statement(
             key="hidden-late",
             text="Smoothing keeps hidden units out of saturation: after training fewer are saturated.",
             cases=tuple(Case(key=where, relation="below", expected=0.0) for where in PLACES),
+            of_training=True,
         ),
         Statement(
             key="hidden-early",
             text=f"It does so from the start: fewer are saturated after {EARLY} epochs.",
             cases=tuple(Case(key=where, relation="below", expected=0.0) for where in PLACES),
+            of_training=True,
         ),
         Statement(
             key="gradient-early",
             text=f"After {EARLY} epochs the gradient at the first hidden layer is smaller with smoothing.",
             cases=tuple(Case(key=unit, relation="below", expected=1.0) for unit in UNITS),
+            of_training=True,
         ),
         Statement(
             key="gradient-late",
             text="After training it is larger.",
             cases=tuple(Case(key=unit, relation="above", expected=1.0) for unit in UNITS),
+            of_training=True,
         ),
         Statement(
             key="depth",
@@ -189,6 +194,7 @@ CLAIM = Claim(
             cases=tuple(
                 Case(key=f"{unit} {state}", relation="above", expected=MORE) for unit in UNITS for state in STATES
             ),
+            of_training=True,
         ),
     ),
     measure=measure,

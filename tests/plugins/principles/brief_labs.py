@@ -16,5 +16,6 @@ def brief_lab(seed: int) -> Lab:
 
 
 def judged_briefly(claim: Claim) -> dict[str, str]:
-    """The verdicts that the laboratory of one seed leads to: of numbers as they are, without an interval."""
-    return judged(replace(claim, measure=lambda lab: claim.measure(brief_lab(lab.seed))), 1, BRIEF)
+    """The verdicts that the laboratory of one seed leads to: of numbers as they are, as if there were no doubt."""
+    certain = tuple(replace(statement, of_training=False) for statement in claim.statements)
+    return judged(replace(claim, statements=certain, measure=lambda lab: claim.measure(brief_lab(lab.seed))), 1, BRIEF)

@@ -12,7 +12,8 @@ from tests.plugins.principles.judged import judged
 
 
 def test_verdicts():
-    assert judged(CLAIM) == {
+    # By so many seeds the spread of random logits leaves nothing open.
+    assert judged(CLAIM, 6) == {
         "textbook": "false",
         "constant": "true for all",
         "exact": "true for all",

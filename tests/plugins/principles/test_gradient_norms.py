@@ -52,7 +52,7 @@ def test_verdicts():
 
 @pytest.mark.slow
 def test_verdicts_at_the_default_settings():
-    assert judged(CLAIM, 4) == VERDICTS
+    assert judged(CLAIM, 8) == VERDICTS
 
 
 def test_exchanged_conventions_are_noticed(monkeypatch):
@@ -61,7 +61,7 @@ def test_exchanged_conventions_are_noticed(monkeypatch):
         return made | {"all": made["others"], "others": made["all"]}
 
     monkeypatch.setattr(gradient_norms, "kinds", wrong)
-    found = judged(CLAIM, 2, BRIEF)
+    found = judged(CLAIM, 3, BRIEF)
     changed = {
         "early": "true for others",
         "early-exact": "false",
@@ -77,7 +77,7 @@ def test_exchanged_conventions_are_noticed(monkeypatch):
 
 def test_another_sign_is_noticed(monkeypatch):
     monkeypatch.setattr(gradient_norms, "gradients_at", lambda target, p, rest: -gradients_at(target, p, rest))
-    found = judged(CLAIM, 2, BRIEF)
+    found = judged(CLAIM, 3, BRIEF)
     changed = {"upwards": "true", "turned": "false", "margin": "false", "margin-exact": "false"}
     assert {key: found[key] for key in changed} == changed
     # A length has no sign.
@@ -89,7 +89,7 @@ def test_another_sign_is_noticed(monkeypatch):
 def test_networks_under_wrong_names_are_noticed(monkeypatch):
     monkeypatch.setattr(gradient_norms, "trained", lambda lab: exchanged(lab.seed))
     # One-hot networks are sure of most samples: against a smoothed target their probabilities are too high.
-    assert judged(CLAIM, 2, BRIEF)["overshot"] == "true"
+    assert judged(CLAIM, 3, BRIEF)["overshot"] == "true"
 
 
 def test_lengths_that_are_known():

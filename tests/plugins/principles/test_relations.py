@@ -52,11 +52,11 @@ def test_verdicts():
 
 @pytest.mark.slow
 def test_verdicts_at_the_default_settings():
-    found = judged(CLAIM, 4)
+    found = judged(CLAIM, 8)
     assert {key: found[key] for key in STURDY} == STURDY
-    assert found["kept"] == "true for correlation of outputs and spread of outputs"
-    assert found["student"] == "not shown"
-    assert found["follows"] == "true for T = 4"
+    assert found["kept"] == "true"
+    assert found["student"] == "false for T = 1; not shown for T = 4 and T = 4, all images"
+    assert found["follows"] == "true for T = 4; false for T = 1; not shown for T = 4, all images"
 
 
 @pytest.mark.usefixtures("no_students")
@@ -81,6 +81,9 @@ def test_classes_in_another_order_are_noticed(monkeypatch):
     monkeypatch.setattr(relations, "correlation", lambda first, second: correlation(first[order[len(first)]], second))
     found = judged_briefly(CLAIM)
     assert (found["repeatable"], found["matrix"]) == ("false", "false")
+    monkeypatch.setattr(relations, "correlation", lambda first, second: 0.0)
+    found = judged_briefly(CLAIM)
+    assert (found["repeatable"], found["erased"]) == ("false", "true")
 
 
 def test_correlation_and_variation():

@@ -9,6 +9,7 @@ from smoothkit_principles.claims import stability
 from smoothkit_principles.claims.stability import (
     CLAIM,
     CLASSES,
+    PLACES,
     best_constant,
     best_softmax,
     flipped,
@@ -32,12 +33,15 @@ def short(monkeypatch):
 
 
 def test_verdicts():
-    assert judged(CLAIM, seeds=3) == {
+    found = judged(CLAIM, seeds=3)
+    # Three seeds leave it open that test images move more; all seeds of the scenario show it.
+    assert found.pop("steadier").startswith("true for the flipped image, all and the flipped image, others")
+    assert found == {
         "constant": "true for all",
         "constant of others": "true for others",
         "cross-entropy": "true",
-        "network": "false",
-        "steadier": "true for the flipped image",
+        "learned": "true",
+        "network": "true",
     }
 
 
@@ -54,8 +58,20 @@ def test_exchanged_conventions_exchange_the_verdicts(monkeypatch):
 @pytest.mark.usefixtures("short")
 def test_a_smoother_that_does_nothing_makes_nothing_steadier(monkeypatch):
     monkeypatch.setattr(stability, "LabelSmoothing", lambda classes, *_: OneHot(classes))
+    lab = Lab(NetworksConfig(), 0)
+    values = stability.measure(lab).values
+    assert {value for where, value in values.items() if where.startswith(("steadier", "network"))} == {1.0}
     found = judged(CLAIM, seeds=1)
-    assert (found["constant"], found["constant of others"], found["steadier"]) == ("false", "false", "false")
+    assert (found["constant"], found["constant of others"]) == ("false", "false")
+
+
+def test_a_network_that_learns_other_labels_than_its_target_is_noticed(monkeypatch):
+    """Targets twice as smooth: every statement about what is learned turns."""
+    monkeypatch.setattr(
+        stability, "LabelSmoothing", lambda classes, alpha, key: LabelSmoothing(classes, min(2 * alpha, 1.0), key)
+    )
+    found = judged(CLAIM, seeds=3)
+    assert (found["learned"], found["network"]) == ("true for one-hot", "false")
 
 
 def test_the_best_constants_are_the_mean_target():
@@ -75,7 +91,10 @@ def test_one_label_is_flipped():
     assert changed[9] == 0
 
 
-def test_networks_learn_each_for_itself():
+def test_networks_learn_each_for_itself(monkeypatch):
+    # Errors of rounding grow from step to step.
+    monkeypatch.setattr(stability, "STEPS", 100)
+    monkeypatch.setattr(stability, "LR", 0.05)
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(30, 5, generator=generator)
     labels = torch.randint(CLASSES, (2, 30), generator=generator)
@@ -94,4 +113,4 @@ def test_a_label_that_is_not_flipped_moves_nothing(monkeypatch):
     assert all(len(found) == 3 and min(found) > 0 for found in moves.values())
     monkeypatch.setattr(stability, "flipped", lambda labels, sample: labels)
     still = movements(lab, OneHot(CLASSES))
-    assert all(max(found) == pytest.approx(0, abs=1e-6) for found in still.values())
+    assert all(max(still[place]) == pytest.approx(0, abs=1e-6) for place in PLACES)
