@@ -24,7 +24,9 @@ from smoothkit_principles.verdict import (
 )
 
 # Not on a bound, where rounding decides.
-finite = st.floats(-1e6, 1e6, allow_subnormal=False).filter(lambda value: min(abs(value - bound) for bound in (0.9, 1.0, 1.1)) > 1e-9)
+finite = st.floats(-1e6, 1e6, allow_subnormal=False).filter(
+    lambda value: min(abs(value - bound) for bound in (0.9, 1.0, 1.1)) > 1e-9
+)
 
 
 def case(relation, expected=1.0, within=0.1, key="all"):
