@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from metrics import Call, rounds
 from torch import Tensor
+from training import Silent
 
 from smoothkit.config import dump
 from smoothkit.data import Dataset, ImageSet
@@ -44,19 +45,6 @@ class Row(NamedTuple):
     seconds: float
     """CPU seconds, the median of the rounds."""
     goal: str = ""
-
-
-class Unwatched:
-    """A watcher that looks away."""
-
-    def progress(self, step: int, total: int, values: object) -> None:
-        """Nothing."""
-
-    def logged(self, step: int, values: object) -> None:
-        """Nothing."""
-
-    def figures(self, step: int, figures: object) -> None:
-        """Nothing."""
 
 
 def make_data(rows: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -98,7 +86,7 @@ def evaluated(logits: Tensor, labels: Tensor, groups: Tensor) -> None:
     config = FairnessConfig(scenario="fairness")
     with tempfile.TemporaryDirectory() as name:
         info = RunInfo("fairness", "any", 0, Path(name), dump(config))
-        run = Run(info, config.run, Group(), None, Unwatched(), StopRequest())
+        run = Run(info, config.run, Group(), None, Silent(), StopRequest())
         evaluate(config, run, Trained(torch.nn.Identity(), data, validation))
 
 

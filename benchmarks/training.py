@@ -60,15 +60,20 @@ class _TimedRun(Run):
             yield step
 
 
-class _Silent:
+class Silent:
+    """A watcher that looks away."""
+
     def progress(self, step: int, total: int, values: Mapping[str, float]) -> None:
-        pass
+        """Nothing."""
+
+    def noted(self, text: str) -> None:
+        """Nothing."""
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
-        pass
+        """Nothing."""
 
     def figures(self, step: int, figures: Mapping[str, Figure]) -> None:
-        pass
+        """Nothing."""
 
 
 def measure() -> list[Row]:
@@ -120,7 +125,7 @@ def _config(model: str, side: int, folder: Path) -> SupervisedConfig:
 def _plugin(config: SupervisedConfig, folder: Path) -> float:
     info = RunInfo("supervised", "bench", 0, folder, config.model_dump(mode="json"))
     torch.manual_seed(0)
-    run = _TimedRun(info, config.run, Group(), None, _Silent(), StopRequest())
+    run = _TimedRun(info, config.run, Group(), None, Silent(), StopRequest())
     train(config, run)
     return run.seconds
 

@@ -93,5 +93,14 @@ def load_checkpoint(directory: Path) -> dict[str, Any] | None:
         ) from error
 
 
+def saved_step(directory: Path) -> int:
+    """The step that the checkpoint in `directory` was written at; 0 if there is none, -1 if it cannot be read."""
+    try:
+        saved = load_checkpoint(directory)
+    except OutputError:
+        return -1
+    return saved["step"] if saved else 0
+
+
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,11 +1,11 @@
-"""Carrying out one run: train, evaluate, write the result, and tell whoever watches."""
+"""Carrying out runs, one or several together: train, evaluate, write the results, and tell whoever watches."""
 
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import tomlkit
 import torch
@@ -19,7 +19,8 @@ from smoothkit.errors import OutputError, SmoothkitError
 from smoothkit.files import CONFIG, ERROR, RESULT, ROWS, write_arrays, write_json, write_text
 from smoothkit.report.figures import Figure
 from smoothkit.run import Run
-from smoothkit.scenario import RunInfo, Scenario, ScenarioConfig
+from smoothkit.runs import Runs
+from smoothkit.scenario import Result, RunInfo, Scenario, ScenarioConfig
 from smoothkit.stopping import Stopped, StopRequest
 
 
@@ -42,6 +43,10 @@ class Task:
     def is_done(self) -> bool:
         """Whether its result is on disk."""
         return (self.directory / RESULT).exists()
+
+
+Unit = Sequence[Task]
+"""The tasks that one process carries out at a time: one, or several of a variant."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,10 @@ class Console(Protocol):
         """A run moves on; `values` are those last recorded."""
         ...
 
+    def noted(self, task: Task, text: str) -> None:
+        """A run has a sentence for the user."""
+        ...
+
     def finished(self, task: Task, outcome: Outcome) -> None:
         """A run ended."""
         ...
@@ -82,6 +91,9 @@ class _Watcher:
     def progress(self, step: int, total: int, values: Mapping[str, float]) -> None:
         self._console.progress(self._task, step, total, values)
 
+    def noted(self, text: str) -> None:
+        self._console.noted(self._task, text)
+
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         plugins.host().notify("smoothkit_logged", run=self._info, step=step, values=values)
 
@@ -89,22 +101,58 @@ class _Watcher:
         plugins.host().notify("smoothkit_figures", run=self._info, step=step, figures=figures)
 
 
-def execute(task: Task, group: Group, console: Console, stop: StopRequest) -> Outcome:
-    """Carry out `task`, from its checkpoint if it has one. A failure is an outcome, its traceback in `error.txt`."""
+def execute(unit: Unit, group: Group, console: Console, stop: StopRequest) -> list[Outcome]:
+    """Carry out the tasks of a unit, from their checkpoints if they have any: together if there are several.
+
+    A failure is an outcome, its traceback in `error.txt`. Where several fail in training, they go on one by one: a seed
+    that diverges takes no other with it.
+    """
     try:
-        if not group.is_main:
-            return _attempt(task, group, console, stop)
-        console.started(task)
-        task.directory.mkdir(parents=True, exist_ok=True)
-        with lock(task.directory):
-            outcome = _attempt(task, group, console, stop)
+        with ExitStack() as stack:
+            if group.is_main:
+                for task in unit:
+                    console.started(task)
+                    stack.enter_context(_folder(task))
+            return _attempt(unit, group, console, stop)
     except Exception as error:
-        known = error if isinstance(error, SmoothkitError) else SmoothkitError(f"{type(error).__name__}: {error}")
-        outcome = failure(task, str(known), traceback.format_exc(), known.exit_code) if group.is_main else None
-        if outcome is None or group.size > 1:
-            raise known from error  # The other processes are waiting for this one; torchrun ends them all.
+        why = str(_as_known(error))
+        if len(unit) == 1 or group.size > 1:
+            failed = [_failed(task, error) for task in unit] if group.is_main else []
+            if group.size > 1:
+                raise _as_known(error) from error  # The others wait for this process; torchrun ends them all.
+            for task, outcome in zip(unit, failed, strict=True):
+                console.finished(task, outcome)
+            return failed
+    # Here the error is gone, which kept the model that failed and whose traceback would stand before those to come.
+    console.noted(unit[0], f"seeds that were trained together go on one by one, because this went wrong: {why}")
+    return [_alone(task, group, console, stop) for task in unit]
+
+
+def _alone(task: Task, group: Group, console: Console, stop: StopRequest) -> Outcome:
+    """The outcome of a task whose unit failed."""
+    if not stop.is_set():
+        return execute([task], group, console, stop)[0]
+    outcome = Outcome("interrupted")
     console.finished(task, outcome)
     return outcome
+
+
+@contextmanager
+def _folder(task: Task) -> Iterator[None]:
+    """Hold the folder of a run, which is made if there is none."""
+    task.directory.mkdir(parents=True, exist_ok=True)
+    with lock(task.directory):
+        yield
+
+
+def _as_known(error: Exception) -> SmoothkitError:
+    return error if isinstance(error, SmoothkitError) else SmoothkitError(f"{type(error).__name__}: {error}")
+
+
+def _failed(task: Task, error: Exception) -> Outcome:
+    """The outcome of a run that `error` ended."""
+    known = _as_known(error)
+    return failure(task, str(known), "".join(traceback.format_exception(error)), known.exit_code)
 
 
 def failure(task: Task, error: str, details: str, exit_code: int) -> Outcome:
@@ -115,35 +163,89 @@ def failure(task: Task, error: str, details: str, exit_code: int) -> Outcome:
     return Outcome("failed", " ".join(error.split()), exit_code)
 
 
-def _attempt(task: Task, group: Group, console: Console, stop: StopRequest) -> Outcome:
+def _attempt(unit: Unit, group: Group, console: Console, stop: StopRequest) -> list[Outcome]:
+    """Train the tasks' models, evaluate each and write its result. Only what fails in training is raised."""
+    first = unit[0]
+    with ExitStack() as stack:
+        begun = [stack.enter_context(_begun(task, group, console, stop)) for task in unit]
+        try:
+            train, evaluate = first.scenario.load()
+            torch.manual_seed(first.seed)
+            runs = [each.run for each in begun]
+            trained = train(first.config, Runs(runs)) if first.scenario.together else [train(first.config, runs[0])]
+        except Stopped as stopped:
+            return [each.end(Outcome(str(stopped))) for each in begun]
+        if len(trained) != len(begun):
+            raise RuntimeError(f"{first.scenario.train}: returned {len(trained)} models for {len(begun)} runs")
+        for position, (each, model) in enumerate(zip(begun, trained, strict=True)):
+            # All are trained by now, but evaluating them may take long: who asked to stop does not wait for the rest.
+            late = position > 0 and group.any(stop.is_set())
+            each.end(Outcome("interrupted") if late else each.evaluated(evaluate, model))
+    return [each.outcome for each in begun]
+
+
+class _Begun:
+    """A run at work, and how it ended."""
+
+    def __init__(self, task: Task, run: Run, console: Console):
+        self.task, self.run = task, run
+        self.outcome = Outcome("failed")
+        self._console = console
+        self._ended = False
+
+    def evaluated(self, evaluate: Callable[..., Result], model: Any) -> Outcome:
+        """Evaluate the model and write the result. A failure is this run's alone."""
+        try:
+            if self.task.scenario.together:
+                torch.manual_seed(self.task.seed)  # Where the evaluation of another seed has left it says nothing.
+            result = evaluate(self.task.config, self.run, model)
+            if self.run.group.is_main:
+                self._write(result)
+        except Exception as error:
+            if self.run.group.size > 1:
+                raise
+            return _failed(self.task, error)
+        return Outcome("finished")
+
+    def _write(self, result: Result) -> None:
+        """Write the result and tell the observers."""
+        if result.rows:
+            write_arrays(self.task.directory / ROWS, result.rows)
+        content = {"schema": 1, "variant": self.task.variant, "seed": self.task.seed, **result.to_json()}
+        write_json(self.task.directory / RESULT, content)
+        plugins.host().notify("smoothkit_evaluated", run=self.run.info, result=result)
+
+    def end(self, outcome: Outcome) -> Outcome:
+        """Tell the observers and the console how the run ended."""
+        self.outcome = outcome
+        self.tell_observers()
+        if self.run.group.is_main:
+            self._console.finished(self.task, outcome)
+        return outcome
+
+    def tell_observers(self) -> None:
+        """Tell the observers how the run ended, unless they know."""
+        if self.run.group.is_main and not self._ended:
+            self._ended = True
+            plugins.host().notify("smoothkit_run_finished", run=self.run.info, outcome=self.outcome.status)
+
+
+@contextmanager
+def _begun(task: Task, group: Group, console: Console, stop: StopRequest) -> Iterator[_Begun]:
+    """A run that begins, or goes on; one that is left before it was ended has failed, and the observers learn of it."""
     saved = load_checkpoint(task.directory)
     step = saved["step"] if saved else 0
     info = RunInfo(task.config.scenario, task.variant, task.seed, task.directory, dump(task.config), step)
-    notify = plugins.host().notify if group.is_main else lambda *_, **__: None
     if group.is_main:
         write_text(task.directory / CONFIG, tomlkit.dumps(info.config))
         (task.directory / ERROR).unlink(missing_ok=True)
-    notify("smoothkit_run_started", run=info)
-    status = "failed"
+    begun = _Begun(task, Run(info, task.config.run, group, saved, _Watcher(task, info, console), stop), console)
+    if group.is_main:
+        plugins.host().notify("smoothkit_run_started", run=info)
     try:
-        train, evaluate = task.scenario.load()
-        torch.manual_seed(task.seed)
-        run = Run(info, task.config.run, group, saved, _Watcher(task, info, console), stop)
-        result = evaluate(task.config, run, train(task.config, run))
-        if group.is_main:
-            if result.rows:
-                write_arrays(task.directory / ROWS, result.rows)
-            write_json(
-                task.directory / RESULT,
-                {"schema": 1, "variant": task.variant, "seed": task.seed, **result.to_json()},
-            )
-        notify("smoothkit_evaluated", run=info, result=result)
-        status = "finished"
-    except Stopped as stopped:
-        status = str(stopped)
+        yield begun
     finally:
-        notify("smoothkit_run_finished", run=info, outcome=status)
-    return Outcome(status)
+        begun.tell_observers()
 
 
 def prepare_process(threads: int | None) -> None:

@@ -1,6 +1,5 @@
 """One run: what a trainer asks of its surroundings. Streams, steps, records, checkpoints; no numerics."""
 
-import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -17,11 +16,14 @@ from smoothkit.distributed import Group
 from smoothkit.errors import OutputError, TrainingError
 from smoothkit.files import METRICS
 from smoothkit.history import History
+from smoothkit.lockstep import in_step
+from smoothkit.members import Member
 from smoothkit.report.figures import Figure
 from smoothkit.scenario import RunInfo, RunSettings, TargetConfig
-from smoothkit.seeding import derived_generator
-from smoothkit.stopping import Stopped, StopRequest
+from smoothkit.stopping import StopRequest
+from smoothkit.streams import Streams
 from smoothkit.watcher import Watcher
+from smoothkit.window import Window
 
 if TYPE_CHECKING:
     from smoothkit.targets import Target
@@ -52,14 +54,16 @@ class Run:
         self._watcher = watcher
         self._stop = stop
         self._tracked: dict[str, Stateful] = {}
-        self._streams: dict[str, torch.Generator] = {}
+        self._streams = Streams(info.seed)
         self._history = History(info.directory / METRICS if group.is_main else None)
         if saved is None:
             # What a run that was killed before its first checkpoint has left will be written again.
             self._history.restore(())
-        self._window: dict[str, list[tuple[int, Tensor | float]]] = {}
+        self.window = Window()
+        """What was logged since the last record."""
         self._saved = saved
-        self._step = 0
+        self.step = 0
+        """The step that the run is at, which the loop sets; 0 before the first."""
         self._total = 0
         self._shown = 0.0
 
@@ -71,10 +75,6 @@ class Run:
         All processes of a run hold the same streams, so what they draw together agrees. What is drawn before `steps`
         is drawn alike by a resumed run; at the first step each stream stands where the checkpoint left it.
         """
-        if name not in self._streams:
-            self._streams[name] = derived_generator(self.seed, name)
-            if self._step and self._saved is not None and name in self._saved["streams"]:
-                self._streams[name].set_state(self._saved["streams"][name])
         return self._streams[name]
 
     def autocast(self) -> AbstractContextManager[Any]:
@@ -106,7 +106,7 @@ class Run:
         """
         self.group.sync_grads(parameters)
 
-    def sync_buffers(self, module: torch.nn.Module) -> None:
+    def sync_buffers(self, module: "torch.nn.Module | Member") -> None:
         """Average the floating buffers of `module` over the processes, such as batch norm's running statistics.
 
         Each process normalises by its own share of a batch, so these differ; a checkpoint and an evaluation need one
@@ -119,14 +119,24 @@ class Run:
     def track(self, **stateful: Stateful) -> None:
         """Name what belongs in a checkpoint. On a resumed run each thing is restored here and now."""
         for name, thing in stateful.items():
-            self._tracked[name] = thing
-            if self._saved is not None:
-                if name not in self._saved["tracked"]:
-                    raise OutputError(
-                        f"{self.directory}: the checkpoint has no {name!r}: another version of the scenario wrote it; "
-                        "delete the folder to start this run anew"
-                    )
-                thing.load_state_dict(self._saved["tracked"][name])
+            if (saved := self.add_tracked(name, thing)) is not None:
+                thing.load_state_dict(saved)
+
+    def add_tracked(self, name: str, thing: Stateful) -> dict[str, Any] | None:
+        """Name what belongs in a checkpoint; on a resumed run return what the checkpoint holds of it, else None.
+
+        Raises:
+            OutputError: the checkpoint has nothing of that name.
+        """
+        self._tracked[name] = thing
+        if self._saved is None:
+            return None
+        if name not in self._saved["tracked"]:
+            raise OutputError(
+                f"{self.directory}: the checkpoint has no {name!r}: another version of the scenario wrote it; "
+                "delete the folder to start this run anew"
+            )
+        return self._saved["tracked"][name]
 
     def steps(self, total: int) -> Iterator[int]:
         """Yield the steps 1 … `total` that are still to do; what was tracked is saved between steps.
@@ -137,27 +147,7 @@ class Run:
             TrainingError: a logged loss was not finite; the last good checkpoint is kept.
             Stopped: the run was interrupted or its time was used up; a checkpoint was written.
         """
-        if self._total:
-            raise RuntimeError("run.steps was called twice; a run has one loop, whose steps may be divided into phases")
-        self._total = total
-        if self._saved is not None:
-            self._restore(self._saved)
-        deadline = time.monotonic() + 60 * (self.settings.max_minutes or math.inf)
-        for step in range(self._step + 1, total + 1):
-            self._step = step
-            yield step
-            logging = self.is_logging(step)
-            if logging:
-                self._flush(step)
-            # Several processes must agree before one of them stops, so they ask each other only at logging steps.
-            if logging or self.group.size == 1:
-                reason = "interrupted" if self._stop.is_set() else "out of time" if time.monotonic() > deadline else ""
-                if self.group.any(bool(reason)) and step < total:
-                    self.save()
-                    raise Stopped(reason or "interrupted")
-            if step % self.settings.checkpoint_every == 0 or step == total:
-                self.save()
-            self._show(step)
+        return in_step([self], total)
 
     def is_logging(self, step: int) -> bool:
         """Whether the values of `step` are written; a trainer may compute costly ones only then."""
@@ -169,8 +159,9 @@ class Run:
         Costs no device synchronisation unless `step` is a logging step. A `loss`, or anything whose name ends in
         `_loss`, that is not finite stops the run.
         """
-        for name, value in values.items():
-            self._window.setdefault(name, []).append((step, value.detach() if isinstance(value, Tensor) else value))
+        # Copies: a parameter, say, will have moved by the time that it is fetched.
+        kept = {name: each.detach().clone() if isinstance(each, Tensor) else each for name, each in values.items()}
+        self.window.note(step, kept)
 
     def check_losses(self) -> None:
         """Look at the losses noted so far, as every logging step does; to be called before an evaluation.
@@ -178,16 +169,18 @@ class Run:
         Raises:
             TrainingError: one was not finite.
         """
-        for name, noted in self._window.items():
-            tensors = [value.reshape(()).float() for _, value in noted if isinstance(value, Tensor)]
-            if not tensors:
-                continue
-            # One transfer for each name. The mean over processes makes what a checkpoint holds the same in all of them.
-            host = iter(self.group.mean(torch.stack(tensors).tolist()))
-            self._window[name] = [(step, next(host) if isinstance(value, Tensor) else value) for step, value in noted]
-        for name, noted in self._window.items():
-            if name == "loss" or name.endswith("_loss"):
-                self._check_finite(name, noted)
+        self.window.fetch(self.group)
+        if (bad := self.window.first_bad_loss()) is not None:
+            name, step = bad
+            raise self._diverged(f"the {name.replace('_', ' ')} is not finite at step {step}")
+
+    def note(self, text: str) -> None:
+        """Tell the user something about this run in a sentence, such as what an option came to, or a warning.
+
+        Said once by each variant, however many seeds note it.
+        """
+        if self.group.is_main:
+            self._watcher.noted(text)
 
     def record(self, step: int, prefix: str, values: Mapping[str, float]) -> None:
         """Keep values of this very step, each under the tag `<prefix>/<name>`; for evaluations."""
@@ -214,22 +207,52 @@ class Run:
         """
         self.check_losses()
         self._check_weights()
-        for thing in self._tracked.values():
-            if isinstance(thing, torch.nn.Module):
-                self.sync_buffers(thing)
+        for module in self._modules():
+            self.sync_buffers(module)
         if self.group.is_main:
             state = {
-                "step": self._step,
+                "step": self.step,
                 "processes": self.group.size,
                 "tracked": {name: thing.state_dict() for name, thing in self._tracked.items()},
-                "streams": {name: generator.get_state() for name, generator in self._streams.items()},
+                "streams": self._streams.states(),
                 "torch": torch.get_rng_state(),
                 "cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
                 "rows": self._history.rows,
-                "window": self._window,
+                "window": self.window.noted,
             }
             save_checkpoint(self.directory, state)
         self.group.barrier()
+
+    # --- for `smoothkit.lockstep`, which is the loop ------------------------------------------------------------------
+
+    def begin(self, total: int) -> None:
+        """Stand where the checkpoint was written, before `total` steps in all."""
+        if self._total:
+            raise RuntimeError("run.steps was called twice; a run has one loop, whose steps may be divided into phases")
+        self._total = total
+        if self._saved is not None:
+            self._restore(self._saved)
+
+    def why_stop(self, deadline: float) -> str:
+        """Why to stop now: "interrupted", "out of time" at the `deadline`, or nothing."""
+        if self._stop.is_set():
+            return "interrupted"
+        return "out of time" if time.monotonic() > deadline else ""
+
+    def flush(self) -> None:
+        """Record the means of what was noted since the last record."""
+        self.check_losses()
+        if self.window.noted:
+            means = self.window.take_means(self.group)
+            self._keep(self.step, {f"train/{name}": mean for name, mean in means.items()})
+
+    def show(self) -> None:
+        """Tell the watcher how far the run is, a few times a second at most."""
+        due = time.monotonic() - self._shown > 0.2 or self.step == self._total
+        if self.group.is_main and due:
+            self._shown = time.monotonic()
+            values = self._history.rows[-1][1] if self._history.rows else {}
+            self._watcher.progress(self.step, self._total, values)
 
     # --- the inside ---------------------------------------------------------------------------------------------------
 
@@ -240,35 +263,23 @@ class Run:
                 f"{self.directory}: was trained by {state['processes']} processes, not {self.group.size}; resume with "
                 f"--nproc {state['processes']}"
             )
-        self._step = state["step"]
-        for name, generator in self._streams.items():
-            if name in state["streams"]:
-                generator.set_state(state["streams"][name])
+        self.step = state["step"]
+        self._streams.restore(state["streams"])
         self._history.restore(state["rows"])
-        self._window = {name: list(noted) for name, noted in state["window"].items()}
+        self.window = Window(state["window"])
         torch.set_rng_state(state["torch"])
         if state["cuda"] is not None and self.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda"], self.device)
 
-    def _flush(self, step: int) -> None:
-        """Record the means of what was noted since the last record."""
-        self.check_losses()
-        if self._window:
-            window, self._window = self._window, {}
-            means = self.group.mean([_mean(noted) for noted in window.values()])
-            self._keep(step, {f"train/{name}": mean for name, mean in zip(window, means, strict=True)})
-
-    def _check_finite(self, name: str, noted: Iterable[tuple[int, Any]]) -> None:
-        bad = next((step for step, value in noted if not math.isfinite(value)), None)
-        if bad is not None:
-            raise self._diverged(f"the {name.replace('_', ' ')} is not finite at step {bad}")
-
     def _check_weights(self) -> None:
         # A finite loss may have an infinite gradient; the weights would then be lost with the next checkpoint.
-        modules = [thing for thing in self._tracked.values() if isinstance(thing, torch.nn.Module)]
-        bad = any(not bool(parameter.isfinite().all()) for module in modules for parameter in module.parameters())
+        weights = (parameter for module in self._modules() for parameter in module.parameters())
+        bad = any(not bool(parameter.isfinite().all()) for parameter in weights)
         if self.group.any(bad):
-            raise self._diverged(f"the weights are not finite after step {self._step}")
+            raise self._diverged(f"the weights are not finite after step {self.step}")
+
+    def _modules(self) -> "list[torch.nn.Module | Member]":
+        return [thing for thing in self._tracked.values() if isinstance(thing, torch.nn.Module | Member)]
 
     def _diverged(self, what: str) -> TrainingError:
         path = self.directory / FILE
@@ -282,13 +293,3 @@ class Run:
         self._history.add(step, values)
         if self.group.is_main:
             self._watcher.logged(step, MappingProxyType(values))
-
-    def _show(self, step: int) -> None:
-        """Tell the watcher how far the run is, a few times a second at most."""
-        if self.group.is_main and ((now := time.monotonic()) - self._shown > 0.2 or step == self._total):
-            self._shown = now
-            self._watcher.progress(step, self._total, self._history.rows[-1][1] if self._history.rows else {})
-
-
-def _mean(noted: list[tuple[int, Any]]) -> float:
-    return sum(value for _, value in noted) / len(noted)

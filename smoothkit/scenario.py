@@ -39,6 +39,9 @@ class RunSettings(Config):
     """Steps between two records of training values."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 500
     """Steps between two checkpoints; there is one at the end of training in any case."""
+    together: Annotated[int, Field(ge=1)] = 8
+    """At most so many seeds of a variant are trained by one process as one batched model, where the scenario can. Which
+    seeds share a batch may change the last digits of results."""
     max_minutes: Annotated[float, Field(gt=0)] | None = None
     """Minutes after which a run stops with a checkpoint, to be resumed later; no limit by default."""
 
@@ -95,9 +98,12 @@ class Scenario:
 
     config: type[ScenarioConfig]
     train: str
-    """`module:function` with the signature `(config, run) -> trained`, whatever `evaluate` needs."""
+    """`module:function` with the signature `(config, run) -> trained`, whatever `evaluate` needs; `(config, runs) ->
+    [trained, …]`, one for each run of a `smoothkit.runs.Runs`, if `together`."""
     evaluate: str
     """`module:function` with the signature `(config, run, trained) -> Result`."""
+    together: bool = False
+    """Whether one call of `train` carries out several seeds of a variant, as one batched model."""
     conclude: str | None = None
     """`module:function` with the signature `(findings) -> Conclusion`, called when the runs of a study have ended; see
     `smoothkit.conclusion`. None where means and differences say everything."""

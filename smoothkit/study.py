@@ -19,7 +19,7 @@ from smoothkit.conclusion import Findings, conclude, with_runs
 from smoothkit.config import dump
 from smoothkit.distributed import choose_device, process_group
 from smoothkit.errors import OutputError, SmoothkitError
-from smoothkit.execution import Console, Outcome, Task, execute, lock, prepare_process
+from smoothkit.execution import Console, Outcome, Task, Unit, execute, lock, prepare_process
 from smoothkit.files import ERROR, RESULT, ROWS, STUDY, SUMMARY, write_json, write_text
 from smoothkit.plugins import PluginHost, host
 from smoothkit.report.folder import seeds_of
@@ -29,6 +29,7 @@ from smoothkit.report.summary import summarise
 from smoothkit.scenario import Result
 from smoothkit.scenario_file import ScenarioFile, Variant, load_scenario
 from smoothkit.stopping import StopRequest
+from smoothkit.units import number_of_units, units
 from smoothkit.workers import execute_in_workers
 
 
@@ -97,22 +98,24 @@ class Study:
     def execute(self, jobs: int, console: Console, stop: StopRequest) -> list[Outcome]:
         """Carry out every run that has no result yet, and keep `summary.json` up to date."""
         outcomes = []
-        for outcome in self._outcomes([task for task in self.tasks if not task.is_done], jobs, console, stop):
-            outcomes.append(outcome)
+        for ended in self._outcomes(units(self.tasks), jobs, console, stop):
+            outcomes.extend(ended)
             if self.is_main:
                 self.summarise()
         return outcomes
 
-    def _outcomes(self, tasks: Sequence[Task], jobs: int, console: Console, stop: StopRequest) -> Iterator[Outcome]:
+    def _outcomes(
+        self, waiting: Sequence[Unit], jobs: int, console: Console, stop: StopRequest
+    ) -> Iterator[list[Outcome]]:
         if jobs > 1:
-            yield from execute_in_workers(tasks, jobs, console, stop)
+            yield from execute_in_workers(waiting, jobs, console, stop)
             return
-        with process_group(choose_device(tasks[0].config.run.device if tasks else "cpu")) as group:
-            for task in tasks:
+        with process_group(choose_device(waiting[0][0].config.run.device if waiting else "cpu")) as group:
+            for unit in waiting:
                 if stop.is_set():
                     return
-                prepare_process(task.config.run.threads)
-                yield execute(task, group, console, stop)
+                prepare_process(unit[0].config.run.threads)
+                yield execute(unit, group, console, stop)
 
     def summarise(self, *, ended: bool = False) -> dict[str, Any]:
         """Read all results there are, write `summary.json`, return its content: with the conclusion if it has `ended`.
@@ -163,18 +166,19 @@ class Study:
 
 
 def choose_jobs(file: ScenarioFile, asked: int | None) -> int:
-    """How many runs to carry out at a time: what was asked for, or on a CPU one a core, on a GPU one.
+    """How many units of runs to carry out at a time: what was asked for, or on a CPU one a core, on a GPU one.
 
     Raises:
         UserError: a device that a variant asks for is not there.
     """
-    runs = sum(len(seeds_of(variant.config.run.seeds)) for variant in file.variants)
+    configs = [variant.config for variant in file.variants]
+    number = sum(number_of_units(file.scenario, config, len(seeds_of(config.run.seeds))) for config in configs)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         return 1
-    on_cpu = {choose_device(variant.config.run.device).type for variant in file.variants} == {"cpu"}
+    on_cpu = {choose_device(config.run.device).type for config in configs} == {"cpu"}
     if asked is None:
         asked = min(os.cpu_count() or 1, 8) if on_cpu else 1
-    return min(asked, runs)
+    return min(asked, number)
 
 
 # The summary is written anew after every run: without this, n runs would be read n * n / 2 times.

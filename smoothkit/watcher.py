@@ -14,6 +14,10 @@ class Watcher(Protocol):
         """A few times a second: how far the run is, and the values last recorded."""
         ...
 
+    def noted(self, text: str) -> None:
+        """A sentence for the user."""
+        ...
+
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         """Values were recorded, by tag."""
         ...

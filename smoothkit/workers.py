@@ -17,7 +17,7 @@ from typing import Any
 from smoothkit import plugins
 from smoothkit.distributed import Group, choose_device
 from smoothkit.errors import SmoothkitError
-from smoothkit.execution import Console, Outcome, Task, execute, failure, prepare_process
+from smoothkit.execution import Console, Outcome, Task, Unit, execute, failure, prepare_process
 from smoothkit.stopping import StopRequest
 
 DIED = (
@@ -29,26 +29,28 @@ _console: "_Remote | None" = None
 _stop: StopRequest | None = None
 
 
-def execute_in_workers(tasks: Sequence[Task], jobs: int, console: Console, stop: StopRequest) -> Iterator[Outcome]:
-    """Carry out `tasks`, `jobs` at a time, each starting as soon as a worker is free; yield outcomes as they come.
+def execute_in_workers(
+    units: Sequence[Unit], jobs: int, console: Console, stop: StopRequest
+) -> Iterator[list[Outcome]]:
+    """Carry out `units`, `jobs` at a time, each starting as soon as a worker is free; yield outcomes as they come.
 
     Where a worker process dies, the runs at work fail with it, because the pool ends them; the others go on in another.
     """
-    waiting = deque(tasks)
+    waiting = deque(units)
     while waiting and not stop.is_set():
         yield from _execute_in_pool(waiting, jobs, console, stop)
 
 
-def _execute_in_pool(waiting: deque[Task], jobs: int, console: Console, stop: StopRequest) -> Iterator[Outcome]:
+def _execute_in_pool(waiting: deque[Unit], jobs: int, console: Console, stop: StopRequest) -> Iterator[list[Outcome]]:
     """Carry out what is waiting until nothing is, the user asks to stop, or the pool breaks."""
     # Spawned, not forked: a forked child inherits torch's thread pools in a state that can hang it.
     context = multiprocessing.get_context("spawn")
     messages = context.Queue()
     options = replace(plugins.host().options, silent=True)
-    at_work: dict[Future[Outcome], Task] = {}
-    ended: list[Outcome] = []
+    at_work: dict[Future[list[Outcome]], Unit] = {}
+    ended: list[list[Outcome]] = []
     with (
-        _relay(messages, console, {task.label: task for task in waiting}),
+        _relay(messages, console, {task.label: task for unit in waiting for task in unit}),
         ProcessPoolExecutor(jobs, context, _start_worker, (messages, stop, options)) as pool,
     ):
         try:
@@ -68,9 +70,13 @@ def _execute_in_pool(waiting: deque[Task], jobs: int, console: Console, stop: St
 
 
 def _submit(
-    pool: ProcessPoolExecutor, waiting: deque[Task], at_work: dict[Future[Outcome], Task], jobs: int, stop: StopRequest
+    pool: ProcessPoolExecutor,
+    waiting: deque[Unit],
+    at_work: dict[Future[list[Outcome]], Unit],
+    jobs: int,
+    stop: StopRequest,
 ) -> None:
-    """Let `jobs` runs be at work, as long as some are waiting, nobody asks to stop, and the pool is whole."""
+    """Let `jobs` units be at work, as long as some are waiting, nobody asks to stop, and the pool is whole."""
     with suppress(BrokenProcessPool):
         while waiting and len(at_work) < jobs and not stop.is_set():
             with _interrupts_held():
@@ -78,13 +84,19 @@ def _submit(
             waiting.popleft()
 
 
-def _ended(future: Future[Outcome], task: Task, console: Console) -> Outcome:
+def _ended(future: Future[list[Outcome]], unit: Unit, console: Console) -> list[Outcome]:
     try:
         return future.result()
     except BrokenProcessPool:
-        outcome = failure(task, DIED, DIED, SmoothkitError.exit_code)
-        console.finished(task, outcome)
-        return outcome
+        return [_outcome_of_death(task, console) for task in unit]
+
+
+def _outcome_of_death(task: Task, console: Console) -> Outcome:
+    if task.is_done:  # The worker died of another run of its unit.
+        return Outcome("finished")
+    outcome = failure(task, DIED, DIED, SmoothkitError.exit_code)
+    console.finished(task, outcome)
+    return outcome
 
 
 @contextmanager
@@ -119,13 +131,14 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _execute(task: Task) -> Outcome:
+def _execute(unit: Unit) -> list[Outcome]:
     assert _console is not None
     assert _stop is not None
     if _stop.is_set():
-        return Outcome("interrupted")
-    prepare_process(task.config.run.threads)
-    return execute(task, Group(device=choose_device(task.config.run.device)), _console, _stop)
+        return [Outcome("interrupted") for _ in unit]
+    run = unit[0].config.run
+    prepare_process(run.threads)
+    return execute(unit, Group(device=choose_device(run.device)), _console, _stop)
 
 
 class _Remote:
@@ -139,6 +152,9 @@ class _Remote:
 
     def progress(self, task: Task, step: int, total: int, values: Mapping[str, float]) -> None:
         self._messages.put(("progress", task.label, (step, total, dict(values))))
+
+    def noted(self, task: Task, text: str) -> None:
+        self._messages.put(("noted", task.label, (text,)))
 
     def finished(self, task: Task, outcome: Outcome) -> None:
         self._messages.put(("finished", task.label, (outcome,)))

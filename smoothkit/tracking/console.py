@@ -26,6 +26,20 @@ PLAIN_INTERVAL = 10.0
 """Seconds between two lines about one run in a plain log."""
 
 
+class Notes:
+    """What variants have said: their seeds say the same."""
+
+    def __init__(self) -> None:
+        self._said: set[tuple[str, str]] = set()
+
+    def is_new(self, task: "Task", text: str) -> bool:
+        """Whether the task's variant has not said this before; it has now."""
+        key = (task.variant, text)
+        new = key not in self._said
+        self._said.add(key)
+        return new
+
+
 class Silent:
     """Says nothing but what failed; for `--quiet` and `--json`."""
 
@@ -33,6 +47,9 @@ class Silent:
         """Nothing."""
 
     def progress(self, task: "Task", step: int, total: int, values: Mapping[str, float]) -> None:
+        """Nothing."""
+
+    def noted(self, task: "Task", text: str) -> None:
         """Nothing."""
 
     def finished(self, task: "Task", outcome: "Outcome") -> None:
@@ -47,6 +64,7 @@ class Plain:
     def __init__(self, runs: int):
         self._runs, self._done = runs, 0
         self._said: dict[str, float] = {}
+        self._notes = Notes()
 
     def started(self, task: "Task") -> None:
         """Nothing: the first line about a run comes with its progress or its end."""
@@ -57,6 +75,11 @@ class Plain:
         if (now := time.monotonic()) - self._said[task.label] >= PLAIN_INTERVAL:
             self._said[task.label] = now
             self._say(f"{task.label}: step {step}/{total}{_shown(values)}")
+
+    def noted(self, task: "Task", text: str) -> None:
+        """A line, once for each variant."""
+        if self._notes.is_new(task, text):
+            self._say(f"{task.variant}: {text}")
 
     def finished(self, task: "Task", outcome: "Outcome") -> None:
         """A line."""
@@ -76,16 +99,23 @@ class Live:
         self._progress = progress
         self._study = progress.add_task("study", total=runs, note="")
         self._bars: dict[str, TaskID] = {}
+        self._notes = Notes()
 
     def started(self, task: "Task") -> None:
-        """A bar appears."""
-        self._bars[task.label] = self._progress.add_task(task.label, total=None, note="")
+        """A bar appears, unless it is there: runs that fail together are started anew, one by one."""
+        if task.label not in self._bars:
+            self._bars[task.label] = self._progress.add_task(task.label, total=None, note="")
 
     def progress(self, task: "Task", step: int, total: int, values: Mapping[str, float]) -> None:
         """The bar moves."""
         # A worker's last messages may come after the parent has found it dead.
         if (bar := self._bars.get(task.label)) is not None:
             self._progress.update(bar, completed=step, total=total, note=_shown(values))
+
+    def noted(self, task: "Task", text: str) -> None:
+        """A line above the bars, once for each variant."""
+        if self._notes.is_new(task, text):
+            self._progress.console.print(Text(f"{task.variant}: {text}"), soft_wrap=True)
 
     def finished(self, task: "Task", outcome: "Outcome") -> None:
         """The bar goes; a failure leaves a line."""

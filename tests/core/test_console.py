@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from rich.console import Console as RichConsole
+from rich.progress import Progress
 
 from smoothkit.execution import Console, Outcome
 from smoothkit.tracking import console as module
@@ -15,6 +16,7 @@ from smoothkit.tracking.console import Live, Plain, Silent, console_for
 @dataclass
 class Labelled:
     label: str = "LS [a] · seed 0"
+    variant: str = "LS [a]"
 
 
 TASK = Labelled()
@@ -50,6 +52,43 @@ def test_a_plain_log_has_a_line_for_each_end_and_now_and_then_one_between(capsys
         "[1/2] LS [a] · seed 0: finished",
         "[2/2] LS [a] · seed 0: failed: ValueError: [b] is wrong",
     ]
+
+
+OTHER = (Labelled("LS [a] · seed 1"), Labelled("b · seed 0", "b"))
+
+
+def test_what_the_seeds_of_a_variant_say_is_said_once(capsys, clock):
+    console = Plain(3)
+    for text in ("alpha is 0.1", "alpha is 0.2", "alpha is 0.1"):
+        for task in (TASK, *OTHER):
+            console.noted(task, text)
+    assert capsys.readouterr().err.splitlines() == [
+        "LS [a]: alpha is 0.1",
+        "b: alpha is 0.1",
+        "LS [a]: alpha is 0.2",
+        "b: alpha is 0.2",
+    ]
+    Silent().noted(TASK, "alpha is 0.1")
+    assert capsys.readouterr().err == ""
+
+
+def test_runs_side_by_side_have_a_bar_each_that_goes_with_its_run(monkeypatch):
+    """Runs that fail together are started twice, and end once."""
+    stream = io.StringIO()
+    terminal = RichConsole(file=stream, force_terminal=True, width=200, color_system=None)
+    with Progress(console=terminal, auto_refresh=False) as progress:
+        live = Live(progress, 3)
+        for task in (TASK, *OTHER, TASK):
+            live.started(task)
+        assert sorted(bar.description for bar in progress.tasks) == sorted(
+            ("study", *(task.label for task in (TASK, *OTHER)))
+        )
+        live.noted(TASK, "[b] is 0.1")
+        live.noted(OTHER[0], "[b] is 0.1")
+        for task in (TASK, *OTHER):
+            live.finished(task, Outcome("finished"))
+        assert [(bar.description, bar.completed) for bar in progress.tasks] == [("study", 3)]
+    assert stream.getvalue().count("LS [a]: [b] is 0.1") == 1
 
 
 def test_brackets_in_names_are_no_markup(monkeypatch):

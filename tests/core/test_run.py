@@ -25,9 +25,13 @@ class Watching:
         self.seen: list[tuple[int, dict[str, float]]] = []
         self.drawn: list[tuple[int, dict[str, Figure]]] = []
         self.shown: list[tuple[int, int]] = []
+        self.told: list[str] = []
 
     def progress(self, step: int, total: int, values: Mapping[str, float]) -> None:
         self.shown.append((step, total))
+
+    def noted(self, text: str) -> None:
+        self.told.append(text)
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         self.seen.append((step, dict(values)))
@@ -120,6 +124,24 @@ def test_figures_go_to_who_watches_under_their_tags_and_are_not_kept(make, tmp_p
     assert watcher.drawn == [(4, {"validation/curves": figure})]
     assert rows(tmp_path) == []
     assert load_checkpoint(tmp_path)["rows"] == []
+
+
+def test_what_is_logged_is_what_it_was_at_its_step(make, tmp_path):
+    """A parameter moves on before it is fetched."""
+    run, weight = make(), torch.zeros((), requires_grad=True)
+    for step in run.steps(5):
+        weight.data += 1
+        run.log(step, weight=weight)
+    assert rows(tmp_path) == [{"step": 5, "train/weight": 3.0}]
+
+
+def test_what_is_noted_reaches_who_watches(make):
+    watcher = Watching()
+    make(watcher=watcher).note("alpha is 0.1")
+    run = make(watcher=watcher)
+    run.group.rank = 1
+    run.note("alpha is 0.1")
+    assert watcher.told == ["alpha is 0.1"]
 
 
 def test_a_recorded_value_stands_at_its_own_step(make, tmp_path):
@@ -354,6 +376,25 @@ def test_what_is_drawn_before_the_loop_is_drawn_alike_by_a_resumed_run(make):
     again, rest = start(make(checkpoint_every=10))
     assert torch.equal(again, before)
     assert rest == within[10:]
+
+
+def test_a_stream_that_nobody_asks_for_between_two_interruptions_stands_where_it_was(make):
+    """Drawn from in the steps up to 3 and from 17 on, with a run in between that is resumed and stopped."""
+
+    def body(run, until):
+        drawn = []
+        for step in run.steps(20):
+            if step <= 3 or step > 17:
+                drawn.append(torch.rand((), generator=run.stream("rare")).item())
+            if step == until:
+                return drawn
+        return drawn
+
+    whole = body(make(checkpoint_every=4), None)
+    (make().directory / "checkpoint" / "state.pt").unlink()
+    parts = [body(make(checkpoint_every=4), until) for until in (5, 10, None)]
+    assert parts[0] + parts[2] == whole
+    assert parts[1] == []
 
 
 def test_a_checkpoint_of_another_version_of_the_scenario_is_refused(make, tmp_path):

@@ -6,6 +6,7 @@ import torch
 from smoothkit.checkpoint import load_checkpoint
 from smoothkit.distributed import Group, choose_device
 from smoothkit.errors import UserError
+from tests.core import stacked
 
 # 320 samples in batches of 32: every batch is whole, so that two processes and one see the same batches.
 SCENARIO = """
@@ -32,6 +33,7 @@ train = { augment = ["crop", "flip"], clip = 1.0, ema = 0.9 }
 [variants.ols]
 target = "ols"
 """
+STACKED = stacked.__file__
 STATE = {"ls++": "theta", "ols": "spread"}
 
 
@@ -59,6 +61,49 @@ def test_two_processes_give_the_weights_of_one(smoothkit, smoothkit_process, wri
     result = smoothkit("resume", "two", "--quiet")
     assert result.exit_code == 2
     assert "resume with --nproc 2" in result.stderr
+
+
+SEEDS = """
+scenario = "stacked"
+[run]
+device = "cpu"
+threads = 1
+seeds = 3
+log_every = 4
+checkpoint_every = 10
+"""
+
+
+def test_two_processes_train_several_seeds_as_one_process_does(smoothkit, smoothkit_process, write, tmp_path):
+    """Both draw alike here, so that what they average is what each has, to the last bit."""
+    path = write(SEEDS)
+    two = smoothkit_process("--plugin", STACKED, "run", path, "--nproc", "2", "--output", "two")
+    assert smoothkit("run", path, "--output", "one", "--quiet", files=(STACKED,)).exit_code == 0
+    _, errors = two.communicate(timeout=240)
+    assert two.returncode == 0, errors
+    # The first process alone speaks, once of each run and once of what all of them note.
+    assert errors.splitlines() == [
+        "default: 30 steps",
+        *(f"[{seed + 1}/3] default · seed {seed}: finished" for seed in range(3)),
+    ]
+    for seed in range(3):
+        one, both = (tmp_path / name / "default" / f"seed-{seed}" for name in ("one", "two"))
+        for name in ("result.json", "metrics.jsonl"):
+            assert (one / name).read_bytes() == (both / name).read_bytes()
+        assert load_checkpoint(both)["processes"] == 2
+
+
+@pytest.mark.slow
+def test_one_seed_that_diverges_in_two_processes_ends_them_and_is_named(smoothkit_process, write, tmp_path):
+    command = ("--plugin", STACKED, "run", write(SEEDS), "nan_at=13", "--nproc", "2", "--output", "out", "--quiet")
+    _, errors = (failed := smoothkit_process(*command)).communicate(timeout=240)
+    assert failed.returncode == 1
+    assert {line.partition(";")[0] for line in errors.splitlines()} == {
+        "smoothkit: default, seed 1: the loss is not finite at step 13"
+    }
+    told = [(tmp_path / "out" / "default" / f"seed-{seed}" / "error.txt").read_text() for seed in range(3)]
+    assert all("seed 1: the loss is not finite at step 13" in text for text in told)
+    assert [load_checkpoint(tmp_path / "out" / "default" / f"seed-{seed}")["step"] for seed in range(3)] == [10] * 3
 
 
 KILLER = """

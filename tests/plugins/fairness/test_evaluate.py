@@ -31,6 +31,9 @@ class Unwatched:
     def progress(self, step, total, values):
         """Nothing."""
 
+    def noted(self, text):
+        """Nothing."""
+
     def logged(self, step, values):
         """Nothing."""
 

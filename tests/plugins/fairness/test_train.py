@@ -16,9 +16,10 @@ from smoothkit.errors import UserError
 from smoothkit.metrics import accuracy, nll, top_label
 from smoothkit.models.mlp import MLP
 from smoothkit.prediction import predict
+from smoothkit.report.legibility import MOST_DIAGRAMS
 from smoothkit.tables import DataConfig
 from smoothkit_fairness.config import EvaluateConfig, FairnessConfig, TrainConfig
-from smoothkit_fairness.progress import MOST_DIAGRAMS, figures_every, group_figures, measured
+from smoothkit_fairness.progress import figures_every, group_figures, measured
 
 STEP = ("train.schedule=step", "train.milestones=[1]")
 DRO = ("train.weighting=dro",)

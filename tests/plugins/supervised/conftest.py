@@ -37,6 +37,9 @@ class Silent:
     def progress(self, step: int, total: int, values: Mapping[str, float]) -> None:
         """Nothing."""
 
+    def noted(self, text: str) -> None:
+        """Nothing."""
+
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         """The stop, if one is due."""
         if self.stop is not None and step >= self.after:

@@ -23,6 +23,9 @@ class Stopping:
     def progress(self, step, total, values):
         """Nothing."""
 
+    def noted(self, text):
+        """Nothing."""
+
     def logged(self, step, values):
         """The stop, if one is due."""
         if step == self.after:
