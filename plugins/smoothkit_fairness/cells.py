@@ -3,10 +3,10 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from smoothkit.report.numbers import MISSING
+from smoothkit.report.numbers import MISSING, known
 from smoothkit.report.table import Cell, Row, Section, Strip, span
 from smoothkit.statistics import CrossedMean
-from smoothkit_fairness.intervals import fixed, interval_text, known, places_of
+from smoothkit_fairness.intervals import fixed, interval_text, places_of
 from smoothkit_fairness.readings import Variant
 
 

@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
 
-from smoothkit.report.numbers import p_value
+from smoothkit.report.numbers import known, p_value
 from smoothkit.report.table import Cell, Row, Section, Table
 from smoothkit_fairness.cells import interval_cells, methods, scale_of, sections
 from smoothkit_fairness.changes import Change, change_of_difference, change_of_group
-from smoothkit_fairness.intervals import fixed, known
+from smoothkit_fairness.intervals import fixed
 from smoothkit_fairness.names import Stage, of_group, of_pair
 from smoothkit_fairness.readings import Variant, shows
 from smoothkit_fairness.study_tables import MOST_PAIRS

@@ -12,6 +12,7 @@ from smoothkit.measurement import measure
 from smoothkit.metrics.boundary import Labels
 from smoothkit.prediction import predict
 from smoothkit.report.figures import Figure
+from smoothkit.report.legibility import MOST_DIAGRAMS
 from smoothkit.report.measured import gaps_figure, group_reliability_figure
 from smoothkit.run import Run
 from smoothkit.scenario import Result
@@ -21,9 +22,6 @@ from smoothkit_fairness.frame import FILE, table_by_group
 from smoothkit_fairness.names import Stage, of_group, of_pair
 from smoothkit_fairness.temperature import Temperatures, fit_temperatures, stages_of
 from smoothkit_fairness.train import Trained
-
-MOST_DIAGRAMS = 12
-"""Groups up to which each has a reliability diagram of its own."""
 
 FIGURE_STAGES: dict[Stage, str] = {"": "", "_scaled": ", after one temperature"}
 """Stages that have pictures, and what their titles add."""

@@ -1,7 +1,5 @@
 """Estimates and their 95 % intervals as text, with as many decimals as they need to be read."""
 
-import math
-
 from smoothkit.report.numbers import LARGEST_DECIMALS, decimals, number
 from smoothkit.statistics import CrossedMean
 
@@ -10,11 +8,6 @@ PLACES = 3
 
 NARROW = 0.002
 """Bounds that are no further apart than this look alike at three decimals."""
-
-
-def known(value: float) -> float | None:
-    """The value, or None where a table is to show a dash."""
-    return value if math.isfinite(value) else None
 
 
 def fixed(value: float | None, places: int = PLACES, *, signed: bool = False) -> str:
@@ -29,7 +22,7 @@ def fixed(value: float | None, places: int = PLACES, *, signed: bool = False) ->
 def interval_text(mean: CrossedMean) -> str:
     """The interval in brackets; empty where there is none.
 
-    >>> interval_text(CrossedMean(0.02, 0.01, math.inf, "by hand"))
+    >>> interval_text(CrossedMean(0.02, 0.01, float("inf"), "by hand"))
     '[+0.0004, +0.0396]'
     """
     interval = mean.interval
@@ -42,7 +35,7 @@ def interval_text(mean: CrossedMean) -> str:
 def with_interval(mean: CrossedMean) -> str:
     """A signed estimate and its interval, to the same decimals.
 
-    >>> with_interval(CrossedMean(0.02, 0.01, math.inf, "by hand"))
+    >>> with_interval(CrossedMean(0.02, 0.01, float("inf"), "by hand"))
     '+0.0200 [+0.0004, +0.0396]'
     """
     return f"{fixed(mean.estimate, places_of(mean), signed=True)} {interval_text(mean)}".rstrip()

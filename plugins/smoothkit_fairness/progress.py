@@ -9,6 +9,7 @@ from smoothkit.data.dataset import Part
 from smoothkit.metrics import accuracy, bins_by_group, confidence_gap, metric_by_group, nll, top_label
 from smoothkit.prediction import predict
 from smoothkit.report.figures import Figure
+from smoothkit.report.legibility import MOST_DIAGRAMS
 from smoothkit.report.measured import gaps_figure, group_reliability_figure
 from smoothkit.run import Run
 from smoothkit_fairness.config import EvaluateConfig, FairnessConfig
@@ -16,9 +17,6 @@ from smoothkit_fairness.names import of_group
 
 MOST_FIGURES = 20
 """Evaluations during training that are kept as figures: each holds the bins of every group."""
-
-MOST_DIAGRAMS = 12
-"""Groups up to which each has a reliability diagram of its own."""
 
 MEASURED = {"accuracy": accuracy, "nll": nll, "gap": confidence_gap}
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from smoothkit.report.figures import CurvesFigure, Figure, IntervalsFigure
+from smoothkit.report.numbers import known
 from smoothkit.statistics import CrossedMean
-from smoothkit_fairness.intervals import known
 from smoothkit_fairness.readings import Pair, Variant
 from smoothkit_fairness.series import (
     MATCHED,

@@ -3,11 +3,11 @@
 import statistics
 from collections.abc import Mapping, Sequence
 
-from smoothkit.report.numbers import MISSING, p_value
+from smoothkit.report.numbers import MISSING, known, p_value
 from smoothkit.report.table import Cell, Row, Section, Table
 from smoothkit.statistics import LEVEL
 from smoothkit_fairness.cells import interval_cells, methods, scale_of, sections
-from smoothkit_fairness.intervals import PLACES, apart, fixed, known
+from smoothkit_fairness.intervals import PLACES, apart, fixed
 from smoothkit_fairness.names import of_group, of_pair
 from smoothkit_fairness.readings import Pair, Variant
 from smoothkit_fairness.series import AlphaSeries, ece_quantity

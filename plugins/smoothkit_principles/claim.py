@@ -1,6 +1,6 @@
 """What a claim is: statements, what each says of numbers that can be measured, and who measures them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -57,6 +57,19 @@ class Claim:
     """Who states it, and where it is derived or refuted."""
     statements: tuple[Statement, ...]
     measure: "Callable[[Lab], Evidence]"
+
+
+def cases(
+    keys: Iterable[str], relation: Relation, expected: float | Mapping[str, float], within: float = 0.0
+) -> tuple[Case, ...]:
+    """A case for each key, all of the same number, or each of its own in a mapping.
+
+    >>> [case.expected for case in cases(("all", "others"), "below", {"others": 0.9, "all": 0.91})]
+    [0.91, 0.9]
+    """
+    keys = tuple(keys)
+    numbers = expected if isinstance(expected, Mapping) else dict.fromkeys(keys, expected)
+    return tuple(Case(key=key, relation=relation, expected=numbers[key], within=within) for key in keys)
 
 
 def place(statement: str, case: str) -> str:

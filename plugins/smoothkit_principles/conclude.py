@@ -1,8 +1,9 @@
 """The textbook on a page: every statement with what it expects, what was measured, and the verdict."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
+from typing import NamedTuple
 
 from smoothkit.conclusion import Conclusion, Findings
 from smoothkit.report.numbers import MISSING
@@ -26,19 +27,36 @@ HOLDS: Mapping[bool | None, tuple[str, Verdict]] = {
 }
 
 
-def conclude(findings: Findings) -> Conclusion:
-    """A line for each statement, with every number in the details; of the first variant that has results.
+class Finding(NamedTuple):
+    """What a study says of one statement, in words; of several cases each with its key where they differ."""
 
-    It is named where there are others. Pictures stand with the runs that they are of.
+    statement: str
+    source: str
+    expected: str
+    tolerance: str
+    """How far from what is expected still counts as equal; empty where nothing is to be equal."""
+    measured: str
+    verdict: str
+
+
+def conclude(findings: Findings) -> Conclusion:
+    """A line for each statement, with every number in the details. Pictures stand with the runs that they are of.
+
+    Every variant is judged. After the first one only the lines are said whose verdict differs from the first's.
     """
-    variant, results = next((variant, by_seed) for variant, by_seed in findings.results.items() if by_seed)
-    of_which = f"{variant}: " if len(findings.results) > 1 else ""
-    measured = measured_in(results)
-    claims = {name: load_claim(name) for name in measured}
-    return Conclusion(
-        words=(of_which + counted(claims.values(), measured), *statement_lines(claims.values(), measured)),
-        details=tuple(claim_table(claim, measured[name], len(results)) for name, claim in claims.items()),
-    )
+    measured = {variant: found for variant, runs in findings.results.items() if (found := measured_in(runs))}
+    words, details, usual = [], [], set()
+    for variant, by_claim in measured.items():
+        name = variant if len(findings.results) > 1 else None
+        of_which = f"{name}: " if name else ""
+        found = [finding for claim, values in by_claim.items() for finding in findings_of(load_claim(claim), values)]
+        shorter = f" Only verdicts that differ from those of {next(iter(measured))} follow." if words else ""
+        words += [of_which + counted(found) + shorter]
+        words += [of_which + line(each) for each in found if (each.statement, each.verdict) not in usual]
+        usual = usual or {(each.statement, each.verdict) for each in found}
+        seeds = len(findings.results[variant])
+        details += [claim_table(load_claim(claim), values, seeds, name) for claim, values in by_claim.items()]
+    return Conclusion(words=tuple(words), details=tuple(details))
 
 
 def measured_in(results: Mapping[int, Result]) -> dict[str, Values]:
@@ -54,40 +72,41 @@ def values_of(claim: str, scalars: Sequence[Mapping[str, float]]) -> Values:
     return {name.removeprefix(prefix): [by_name[name] for by_name in scalars if name in by_name] for name in names}
 
 
-def judged(claim: Claim, measured: Mapping[str, Values]) -> list[tuple[Statement, str]]:
-    """The statements of a claim, each with its verdict."""
-    return [(statement, verdict(statement, measured[claim.name])) for statement in claim.statements]
+def findings_of(claim: Claim, values: Values) -> list[Finding]:
+    """What `values` say of each statement of a claim."""
+    return [
+        Finding(
+            statement=statement.text,
+            source=claim.source,
+            expected=_by_case(statement, {case.key: expected_words(case) for case in statement.cases}),
+            tolerance=_by_case(statement, {case.key: tolerance_words(case) for case in statement.cases}),
+            measured=_by_case(statement, _measured_by_case(statement, values)),
+            verdict=verdict(statement, values),
+        )
+        for statement in claim.statements
+    ]
 
 
-def counted(claims: Iterable[Claim], measured: Mapping[str, Values]) -> str:
+def counted(found: Sequence[Finding]) -> str:
     """How many statements there are of each kind."""
-    found = Counter(kind(words) for claim in claims for _, words in judged(claim, measured))
-    said = ", ".join(f"{found[each]} {each}" for each in KINDS if found[each])
-    return f"Of {sum(found.values())} statements: {said}."
+    counts = Counter(kind(each.verdict) for each in found)
+    said = ", ".join(f"{counts[each]} {each}" for each in KINDS if counts[each])
+    return f"Of {len(found)} statements: {said}."
 
 
-def statement_lines(claims: Iterable[Claim], measured: Mapping[str, Values]) -> Iterator[str]:
-    """Of each statement one line: verdict, statement, what it expects and what was measured."""
-    for claim in claims:
-        for words, text, expected, found in statement_cells(claim, measured):
-            yield f"{_loud(words)}: {text} Expected {expected}; measured {found}."
+def line(found: Finding) -> str:
+    """Verdict, statement, what it expects and what was measured."""
+    within = f", within {found.tolerance}" if found.tolerance else ""
+    return f"{_loud(found.verdict)}: {found.statement} Expected {found.expected}{within}; measured {found.measured}."
 
 
-def statement_cells(claim: Claim, measured: Mapping[str, Values]) -> Iterator[tuple[str, str, str, str]]:
-    """Of each statement of a claim the verdict, the statement, what it expects and what was measured."""
-    for statement, words in judged(claim, measured):
-        expected = _by_case(statement, {case.key: expected_words(case) for case in statement.cases})
-        found = _by_case(statement, _measured_by_case(statement, measured[claim.name]))
-        yield words, statement.text, expected, found
-
-
-def claim_table(claim: Claim, values: Values, seeds: int) -> Table:
-    """A section per statement, under the statement and its verdict; a row per case."""
+def claim_table(claim: Claim, values: Values, seeds: int, variant: str | None = None) -> Table:
+    """A section per statement, under the statement and its verdict; a row per case. A variant is named in the title."""
     spread = (f"Measured: mean ± half of its 95 % interval over {seeds} seeds.",) if seeds > 1 else ()
     return Table(
-        title=claim.title,
-        columns=("case", "expected", "measured", "verdict"),
-        numeric=(False, True, True, False),
+        title=f"{claim.title}, {variant}" if variant else claim.title,
+        columns=("case", "expected", "within", "measured", "verdict"),
+        numeric=(False, True, True, True, False),
         sections=tuple(
             Section(
                 heading=f"{verdict(statement, values)}: {statement.text}",
@@ -103,18 +122,21 @@ def expected_words(case: Case) -> str:
     """What a case expects, in signs.
 
     >>> expected_words(Case(key="all", relation="equals", expected=2.944439, within=1e-6))
-    '2.944 ± 1e-06'
-    >>> expected_words(Case(key="all", relation="equals", expected=1.0, within=0.05))
-    '1 ± 0.05'
+    '2.944'
     >>> expected_words(Case(key="all", relation="above", expected=0.0))
     '> 0'
     """
-    number = f"{case.expected:.4g}"
-    if case.relation == "above":
-        return f"> {number}"
-    if case.relation == "below":
-        return f"< {number}"
-    return f"{number} ± {case.within:.2g}" if case.within else number
+    sign = {"equals": "", "above": "> ", "below": "< "}[case.relation]
+    return f"{sign}{case.expected:.4g}"
+
+
+def tolerance_words(case: Case) -> str:
+    """How far from what is expected still counts as equal; empty where nothing is to be equal.
+
+    >>> tolerance_words(Case(key="all", relation="equals", expected=2.944439, within=1e-6))
+    '1e-06'
+    """
+    return f"{case.within:.2g}" if case.relation == "equals" else ""
 
 
 def _rows(statement: Statement, values: Values) -> tuple[tuple[Cell, ...], ...]:
@@ -122,8 +144,8 @@ def _rows(statement: Statement, values: Values) -> tuple[tuple[Cell, ...], ...]:
     rows = []
     for case in statement.cases:
         words, colour = HOLDS[judged_cases[case.key]]
-        cells = Cell(text=case.key), Cell(text=expected_words(case)), Cell(text=found[case.key])
-        rows.append((*cells, Cell(text=words, verdict=colour)))
+        texts = case.key, expected_words(case), tolerance_words(case), found[case.key]
+        rows.append((*(Cell(text=text) for text in texts), Cell(text=words, verdict=colour)))
     return tuple(rows)
 
 

@@ -72,11 +72,7 @@ def train_network(
         target.set_progress((step - 1) / total)
         images, labels, index = batches.at(step)
         logits = model(images)
-        with torch.no_grad():
-            given = {} if teacher is None else {"teacher": teacher(images)}
-        if "index" in target.needs:
-            given["index"] = index
-        loss = target(logits, labels, **given)
+        loss = target(logits, labels, **asked_for(target, teacher, images, index))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norms.append(get_total_norm(gradients(model)))
@@ -89,6 +85,13 @@ def train_network(
             model.train()
     logits, labels = outputs(model, data, data.test)
     return TrainedNetwork(model.eval(), target, tuple(epochs), logits, labels)
+
+
+@torch.no_grad()
+def asked_for(target: Target, teacher: nn.Module | None, images: Tensor, index: Tensor) -> dict[str, Tensor]:
+    """What a target is given besides logits and labels."""
+    given = {} if teacher is None else {"teacher": teacher(images)}
+    return given | {"index": index} if "index" in target.needs else given
 
 
 def gradients(model: nn.Module) -> list[Tensor]:

@@ -6,8 +6,7 @@ from smoothkit.errors import OutputError
 from smoothkit.report.folder import read_study
 from smoothkit.report.markdown import markdown_text
 from smoothkit_principles.catalogue import load_claim
-from smoothkit_principles.claims import CLAIMS
-from smoothkit_principles.conclude import counted, measured_in, statement_cells
+from smoothkit_principles.conclude import Finding, counted, findings_of, measured_in
 
 HEAD = """\
 # What textbooks say of smoothed targets
@@ -16,7 +15,7 @@ Every statement below was measured: `expected` is what is measured if it is true
 seeds, and the verdict is computed from the two. Formulas are measured through the package's own targets and autograd;
 what is said of training is measured on a small network and handwritten digits, and its verdict is about that. Each seed
 has a start, batches and a division of the 1,797 images into training and test part of its own; `±` is half of the 95 %
-interval over seeds, or, in `expected`, how far off is still equal.
+interval over seeds, and `within` how far from what is expected still counts as equal.
 
 A statement is "true" or "false" where it is so in every case. If it is "true for" some and nothing else is said, it is
 false for the others. "not shown" is what the seeds leave open: where a statement differs from case to case, the chance
@@ -32,6 +31,11 @@ python -m smoothkit_principles principles
 """
 
 
+HEADER = """\
+| verdict | statement | expected | within | measured |
+| --- | --- | --- | --- | --- |"""
+
+
 def principles_page(directory: Path) -> str:
     """The page about the study in `directory`, in Markdown: of the first variant with results, like its conclusion.
 
@@ -43,16 +47,20 @@ def principles_page(directory: Path) -> str:
     if variant is None:
         raise OutputError(f"{directory}: no run has a result; run the study to its end before its page is made")
     results = {run.seed: run.result for run in study.runs if run.result and run.variant == variant}
-    measured = measured_in(results)
-    claims = [load_claim(name) for name in CLAIMS if name in measured]
+    found = {claim: findings_of(load_claim(claim), values) for claim, values in measured_in(results).items()}
+    of_which = f"{markdown_text(variant)}: " if len({run.variant for run in study.runs}) > 1 else ""
+    counts = counted([finding for every in found.values() for finding in every])
     environment = study.summary["environment"]
     rests_on = f"Seeds: {len(results)}; torch {environment['torch']}, {environment['device']}."
-    parts = [HEAD, f"{counted(claims, measured)} {rests_on}", ""]
-    for claim in claims:
-        parts += [f"## {markdown_text(claim.title)}", "", "| verdict | statement | expected | measured |"]
-        parts.append("| --- | --- | --- | --- |")
-        parts += [
-            f"| {' | '.join(markdown_text(text) for text in cells)} |" for cells in statement_cells(claim, measured)
-        ]
-        parts += ["", f"Source: {markdown_text(claim.source)}.", ""]
+    parts = [HEAD, f"{of_which}{counts} {rests_on}", ""]
+    for name, every in found.items():
+        parts += [f"## {markdown_text(load_claim(name).title)}", "", HEADER]
+        parts += [row(each) for each in every]
+        parts += ["", f"Source: {markdown_text(every[0].source)}.", ""]
     return "\n".join(parts)
+
+
+def row(found: Finding) -> str:
+    """A statement's row of its claim's table."""
+    cells = found.verdict, found.statement, found.expected, found.tolerance, found.measured
+    return f"| {' | '.join(markdown_text(text) for text in cells)} |"

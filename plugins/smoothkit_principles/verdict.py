@@ -109,7 +109,17 @@ def verdict(statement: Statement, values: Mapping[str, Sequence[float]]) -> str:
         if len(keys[answer]) == len(found):
             return word
     named = [True] if keys[True] and not keys[None] else [answer for answer in words if keys[answer]]
-    return "; ".join(f"{words[answer]} for {' and '.join(keys[answer])}" for answer in named)
+    return "; ".join(f"{words[answer]} for {listed(keys[answer])}" for answer in named)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them.
+
+    >>> listed(["all"]), listed(["all", "others"]), listed(["K = 2", "K = 10", "K = 100"])
+    ('all', 'all and others', 'K = 2, K = 10 and K = 100')
+    """
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def kind(words: str) -> str:

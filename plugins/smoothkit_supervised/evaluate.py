@@ -14,6 +14,7 @@ from smoothkit.measurement import fitted_temperature, measure
 from smoothkit.metrics import accuracy, bins_by_group, nll, reliability, top_label
 from smoothkit.prediction import predict
 from smoothkit.report.figures import Figure
+from smoothkit.report.legibility import MOST_DIAGRAMS
 from smoothkit.report.measured import (
     gaps_figure,
     group_reliability_figure,
@@ -31,9 +32,6 @@ EARLY_SHARE = 0.1
 
 MOST_FIGURES = 50
 """Evaluations during training that are kept as figures: each holds every class's distribution."""
-
-MOST_DIAGRAMS = 12
-"""Classes up to which each has a reliability diagram of its own."""
 
 MATRIX_TITLES = {"target": "Target distribution", "C": "C, learned over the other classes"}
 

@@ -6,6 +6,8 @@ LARGEST_ANNOTATED = 12
 """Classes up to which every entry of a matrix is written into its cell."""
 MOST_CLASSES = 100
 """Classes of a matrix that are kept; beyond that nothing can be read from it."""
+MOST_DIAGRAMS = 12
+"""Classes or groups up to which each has a reliability diagram of its own."""
 MOST_TICKS = 25
 """Names that an axis shows; of more classes, every second or third one and so on."""
 LONGEST_NAME = 16

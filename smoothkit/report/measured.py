@@ -18,6 +18,7 @@ from smoothkit.report.figures import (
     ReliabilityFigure,
 )
 from smoothkit.report.legibility import MOST_CLASSES, kept_points
+from smoothkit.report.numbers import known
 
 LEAST_COVERAGE = 0.1
 """Where a risk-coverage curve begins."""
@@ -41,8 +42,8 @@ def reliability_figure(title: str, bins: Reliability) -> ReliabilityFigure:
         ece=_entry(calibration_error_of(bins)),
         null_ece=_entry(null_calibration_error_of(bins)),
         gap=_entry(confidence_gap_of(bins)),
-        gap_low=_finite(gap.low),
-        gap_high=_finite(gap.high),
+        gap_low=known(gap.low),
+        gap_high=known(gap.high),
     )
 
 
@@ -60,9 +61,9 @@ def gaps_figure(title: str, bins: Mapping[str, Reliability]) -> IntervalsFigure:
     return IntervalsFigure(
         title=title,
         names=tuple(name for name, _ in groups),
-        estimates=tuple(_finite(gap.estimate) for gap in gaps),
-        low=tuple(_finite(gap.low) for gap in gaps),
-        high=tuple(_finite(gap.high) for gap in gaps),
+        estimates=tuple(known(gap.estimate) for gap in gaps),
+        low=tuple(known(gap.low) for gap in gaps),
+        high=tuple(known(gap.high) for gap in gaps),
         counts=tuple(int(found.total) for _, found in groups),
         x_label="confidence minus accuracy",
     )
@@ -117,8 +118,4 @@ def _entries(values: Float64[Tensor, " entries"]) -> tuple[float | None, ...]:
 
 
 def _entry(value: Float64[Tensor, ""]) -> float | None:
-    return _finite(float(value))
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return known(float(value))

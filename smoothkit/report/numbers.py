@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
@@ -29,6 +29,11 @@ def decimals(spreads: Iterable[float | None], values: Iterable[float | None]) ->
     if all(size.is_integer() for size in sizes):
         return 0
     return max(0, 3 - math.floor(math.log10(statistics.median_low(sizes))))
+
+
+def known(value: float) -> float | None:
+    """The value, or None where there is none to show: a table has a dash there, a figure nothing."""
+    return value if math.isfinite(value) else None
 
 
 def number(value: float | None, places: int, *, signed: bool = False) -> str:
@@ -80,3 +85,13 @@ def count(quantity: int, noun: str) -> str:
     ('1 seed', '3 seeds')
     """
     return f"{quantity} {noun}" if quantity == 1 else f"{quantity} {noun}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them; there is at least one.
+
+    >>> listed(["all"]), listed(["all", "others"]), listed(["K = 2", "K = 10", "K = 100"])
+    ('all', 'all and others', 'K = 2, K = 10 and K = 100')
+    """
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last

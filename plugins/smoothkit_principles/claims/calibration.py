@@ -1,8 +1,9 @@
 """Whether smoothing makes confidence match what comes true, over a sweep of alpha; and what a temperature does."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import nan
 
+import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
@@ -11,12 +12,14 @@ from smoothkit.data.splits import split
 from smoothkit.metrics import (
     Events,
     NoBestTemperature,
+    Reliability,
     aurc_of,
     brier,
     calibration_error_of,
     confidence_gap,
     confidence_gap_interval_of,
     confidence_gap_of,
+    debiased_squared_error_interval_of,
     debiased_squared_error_of,
     excess_aurc_of,
     fit_temperature,
@@ -26,11 +29,12 @@ from smoothkit.metrics import (
     reliability,
     top_label,
 )
+from smoothkit.metrics.rank_intervals import excess_aurc_interval_of
 from smoothkit.metrics.scores import brier_rows, row_scores
 from smoothkit.report.figures import CurvesFigure, Figure
 from smoothkit.report.measured import group_reliability_figure, risk_coverage_figure
 from smoothkit.statistics import Interval
-from smoothkit_principles.claim import Case, Claim, Evidence, Relation, Statement, place
+from smoothkit_principles.claim import Case, Claim, Evidence, Relation, Statement, cases, place
 from smoothkit_principles.lab import Lab
 
 PLAIN = "one-hot"
@@ -44,6 +48,9 @@ SETTLED = 1e-3
 
 Logits = Float[Tensor, "samples classes"]
 Labels = Int64[Tensor, " samples"]
+Measure = Callable[[Logits, Labels], float | Interval]
+Curves = Mapping[str, Mapping[str, float | Interval]]
+"""Numbers by network, for each curve."""
 
 
 def numbers(logits: Logits, labels: Labels) -> dict[str, float]:
@@ -53,7 +60,7 @@ def numbers(logits: Logits, labels: Labels) -> dict[str, float]:
         "gap": confidence_gap_of(bins),
         "error": calibration_error_of(bins),
         "null": null_calibration_error_of(bins),
-        "squared": debiased_squared_error_of(reliability(logits, labels, binning="mass")),
+        "squared": debiased_squared_error_of(equal_bins(logits, labels)),
         "brier": brier(logits, labels),
         "aurc": aurc_of(*events),
         "excess": excess_aurc_of(*events),
@@ -124,37 +131,45 @@ def figures(
     fixed = {key: logits for key, logits in after.items() if logits is not None}
     bins = {key: reliability(logits, labels) for key, logits in outputs.items()}
     events = {key: top_label(logits, labels) for key, logits in outputs.items()}
-    both = {"as trained": bins, "after temperature": {k: reliability(v, labels) for k, v in fixed.items()}}
-    errors = {
-        name: {key: calibration_error_of(found).item() for key, found in kinds.items()} for name, kinds in both.items()
-    }
-    chance = {key: null_calibration_error_of(found).item() for key, found in bins.items()}
-    gaps = {
-        name: {key: confidence_gap_interval_of(found) for key, found in kinds.items()} for name, kinds in both.items()
-    }
+    scored = {key: by_score(logits, labels) for key, logits in outputs.items()}
+
+    def both(measure: Measure) -> Curves:
+        stages = {"as trained": outputs, "after temperature": fixed}
+        return {name: {key: measure(logits, labels) for key, logits in found.items()} for name, found in stages.items()}
+
+    chance = {"if calibrated, by chance": {key: null_calibration_error_of(found).item() for key, found in bins.items()}}
     order = {
-        "by confidence": {key: excess_aurc_of(*found).item() for key, found in events.items()},
-        "by normalised largest logit": {k: excess_aurc_of(*by_score(v, labels)).item() for k, v in outputs.items()},
+        name: {key: excess_aurc_interval_of(*found) for key, found in kinds.items()}
+        for name, kinds in (("by confidence", events), ("by normalised largest logit", scored))
     }
+    gap = "mean confidence minus accuracy"
     return {
-        "ece": sweep_figure(
-            "Calibration error (ECE)",
-            "mean gap of confidence and accuracy",
-            {**errors, "if calibrated, by chance": chance},
-        ),
-        "gap": sweep_figure("Over-confident above 0, under-confident below", "mean confidence minus accuracy", gaps),
-        "brier": sweep_figure(
-            "Brier score",
-            "mean squared distance from the label",
-            {
-                "as trained": {key: brier_interval(logits, labels) for key, logits in outputs.items()},
-                "after temperature": {key: brier_interval(logits, labels) for key, logits in fixed.items()},
-            },
-        ),
+        "ece": sweep_figure("Calibration error (ECE)", "mean gap of confidence and accuracy", {**both(ece), **chance}),
+        "squared": sweep_figure("Squared calibration error, freed of its bias", "mean squared gap", both(squared)),
+        "gap": sweep_figure("Over-confident above 0, under-confident below", gap, both(gap_interval)),
+        "brier": sweep_figure("Brier score", "mean squared distance from the label", both(brier_interval)),
         "order": sweep_figure("AURC beyond that of the best order", "share of wrong predictions", order),
         "reliability": group_reliability_figure("Reliability as trained (digits)", {key: bins[key] for key in SHOWN}),
         "risk": risk_coverage_figure("Risk and coverage as trained (digits)", {key: events[key] for key in SHOWN}),
     }
+
+
+def ece(logits: Logits, labels: Labels) -> float:
+    """The binned calibration error.
+
+    It has no interval over samples: resampled it is larger than it is, and an interval near 0 misses the truth.
+    """
+    return calibration_error_of(reliability(logits, labels)).item()
+
+
+def squared(logits: Logits, labels: Labels) -> Interval:
+    """The squared calibration error, freed of its bias, with its 95 % interval over samples."""
+    return debiased_squared_error_interval_of(equal_bins(logits, labels), np.random.default_rng(0))
+
+
+def gap_interval(logits: Logits, labels: Labels) -> Interval:
+    """Mean confidence minus accuracy with its 95 % interval over samples."""
+    return confidence_gap_interval_of(reliability(logits, labels))
 
 
 def brier_interval(logits: Logits, labels: Labels) -> Interval:
@@ -162,7 +177,12 @@ def brier_interval(logits: Logits, labels: Labels) -> Interval:
     return mean_interval(row_scores("brier", brier_rows, logits, labels))
 
 
-def sweep_figure(title: str, y_label: str, curves: Mapping[str, Mapping[str, float | Interval]]) -> CurvesFigure:
+def equal_bins(logits: Logits, labels: Labels) -> Reliability:
+    """The predictions in bins of equally many."""
+    return reliability(logits, labels, binning="mass")
+
+
+def sweep_figure(title: str, y_label: str, curves: Curves) -> CurvesFigure:
     """Curves over alpha, one-hot being 0; with a band where there are intervals."""
     bands = {
         name: {key: value for key, value in curve.items() if isinstance(value, Interval)}
@@ -182,9 +202,9 @@ def sweep_figure(title: str, y_label: str, curves: Mapping[str, Mapping[str, flo
     )
 
 
-def cases(relation: Relation, *more: str) -> tuple[Case, ...]:
+def swept(relation: Relation, *more: str) -> tuple[Case, ...]:
     """Above or below 0 at each alpha, and in other cases before."""
-    return tuple(Case(key=key, relation=relation, expected=0.0) for key in (*more, *SWEEP))
+    return cases((*more, *SWEEP), relation, 0.0)
 
 
 CLAIM = Claim(
@@ -195,65 +215,65 @@ CLAIM = Claim(
         Statement(
             key="over-confident",
             text="A network trained on one-hot labels is over-confident.",
-            cases=tuple(Case(key=key, relation="above", expected=0.0) for key in LABELLED),
+            cases=cases(LABELLED, "above", 0.0),
             of_training=True,
         ),
         Statement(
             key="under-confident",
             text="Smoothing makes a network under-confident: its confidence is below its accuracy.",
-            cases=cases("below"),
+            cases=swept("below"),
             of_training=True,
         ),
         Statement(
-            key="ece", text="Smoothing lowers the calibration error (ECE).", cases=cases("below"), of_training=True
+            key="ece", text="Smoothing lowers the calibration error (ECE).", cases=swept("below"), of_training=True
         ),
         Statement(
             key="squared",
             text="Smoothing lowers the squared calibration error, freed of its bias.",
-            cases=cases("below"),
+            cases=swept("below"),
             of_training=True,
         ),
         Statement(
             key="beyond chance",
             text="The calibration error is larger than chance gives a calibrated network on as many samples.",
-            cases=cases("above", PLAIN),
+            cases=swept("above", PLAIN),
             of_training=True,
         ),
-        Statement(key="brier", text="Smoothing lowers the Brier score.", cases=cases("below"), of_training=True),
+        Statement(key="brier", text="Smoothing lowers the Brier score.", cases=swept("below"), of_training=True),
         Statement(
             key="temperature",
             text="A temperature that was fitted on other samples calibrates a smoothed network.",
-            cases=tuple(Case(key=key, relation="equals", expected=0.0, within=SETTLED) for key in SWEEP),
+            cases=cases(SWEEP, "equals", 0.0, within=SETTLED),
             of_training=True,
         ),
         Statement(
             key="instead",
             text="A temperature without smoothing leaves a lower calibration error than smoothing without one.",
-            cases=cases("below"),
+            cases=swept("below"),
             of_training=True,
         ),
         Statement(
             key="both",
             text="With a temperature for each, the Brier score is lower with smoothing than without.",
-            cases=cases("below"),
+            cases=swept("below"),
             of_training=True,
         ),
         Statement(
             key="aurc",
             text="Smoothing lowers the risk when a network answers only where it is confident (AURC).",
-            cases=cases("below"),
+            cases=swept("below"),
             of_training=True,
         ),
         Statement(
             key="order",
             text="Smoothing spoils the order by confidence: AURC beyond that of the best order rises.",
-            cases=cases("above"),
+            cases=swept("above"),
             of_training=True,
         ),
         Statement(
             key="score",
             text="The order by the normalised largest logit is better than that by confidence.",
-            cases=cases("below", PLAIN),
+            cases=swept("below", PLAIN),
             of_training=True,
         ),
     ),

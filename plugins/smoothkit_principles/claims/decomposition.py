@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import ConfidencePenalty, LabelSmoothing, OneHot
 from smoothkit.targets.uniform import Convention
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, place
+from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit_principles.claims.gradient import logit_gradient
 from smoothkit_principles.lab import Lab
 
@@ -18,7 +18,12 @@ ROWS, CLASSES, ALPHA = 64, 10, 0.1
 CONVENTIONS: tuple[Convention, ...] = ("all", "others")
 EXACT = 1e-12
 """Sums of a few float64 numbers of size 1."""
-MARGINS = {"no margin": 1e-4, "margin 10": 10.0, "margin 20": 20.0}
+MARGINS = {"margin 1": 1.0, "margin 10": 10.0, "margin 20": 20.0}
+EVEN = 1e-4
+"""A margin at which the prediction is all but uniform."""
+NEARLY = f"margin {EVEN}"
+ALIKE = 1e-3
+"""How near 1 the ratio of two pulls is that are alike."""
 
 
 def kl_pull(margin: float) -> float:
@@ -67,10 +72,12 @@ def measure(lab: Lab) -> Evidence:
         alpha = ALPHA * CLASSES / (CLASSES - 1)
         converted = (1 - alpha) * cross_entropy + alpha * (divergence(logits) + log(CLASSES))
         values[place("converted", convention)] = (loss - converted).abs().max().item()
-    found = pulls(torch.tensor(list(MARGINS.values()), dtype=torch.float64))
-    for case, kl, bonus in zip(MARGINS, found["KL(u || p)"].tolist(), found["-H(p)"].tolist(), strict=True):
-        values[place("bonus", case)] = bonus / kl
-        values[place("pull", case)] = kl
+    margins = torch.tensor([EVEN, *MARGINS.values()], dtype=torch.float64)
+    kl, bonus = (norms.tolist() for norms in pulls(margins).values())
+    values[place("limit", NEARLY)] = bonus[0] / kl[0]
+    for case, own, other in zip(MARGINS, kl[1:], bonus[1:], strict=True):
+        values[place("bonus", case)] = other / own
+        values[place("pull", case)] = own
     return Evidence(values=values, figures={"pulls": pulls_figure()})
 
 
@@ -89,7 +96,7 @@ def pulls_figure() -> CurvesFigure:
 
 def none_left(*keys: str) -> tuple[Case, ...]:
     """A distance of 0."""
-    return tuple(Case(key=key, relation="equals", expected=0.0, within=EXACT) for key in keys)
+    return cases(keys, "equals", 0.0, within=EXACT)
 
 
 CLAIM = Claim(
@@ -120,7 +127,12 @@ CLAIM = Claim(
         Statement(
             key="bonus",
             text="What is added is an entropy bonus: -H(p) pulls as hard as KL(u || p).",
-            cases=tuple(Case(key=key, relation="equals", expected=1.0, within=1e-3) for key in MARGINS),
+            cases=cases(MARGINS, "equals", 1.0, within=ALIKE),
+        ),
+        Statement(
+            key="limit",
+            text=f"Where the prediction is all but uniform, at a margin of {EVEN}, both pull alike.",
+            cases=cases((NEARLY,), "equals", 1.0, within=ALIKE),
         ),
         Statement(
             key="pull",

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import LabelSmoothing, OneHot, Target
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, place
+from smoothkit_principles.claim import Claim, Evidence, Statement, cases, place
 from smoothkit_principles.lab import Lab
 
 ROWS, CLASSES, ALPHA = 64, 10, 0.1
@@ -87,12 +87,12 @@ CLAIM = Claim(
         Statement(
             key="usual",
             text="The gradient with respect to the logits is prediction minus target, p - t.",
-            cases=tuple(Case(key=kind, relation="equals", expected=0.0, within=EXACT) for kind in KINDS),
+            cases=cases(KINDS, "equals", 0.0, within=EXACT),
         ),
         Statement(
             key="general",
             text="It is (sum of t) p - t, whatever the target sums to.",
-            cases=tuple(Case(key=kind, relation="equals", expected=0.0, within=EXACT) for kind in KINDS),
+            cases=cases(KINDS, "equals", 0.0, within=EXACT),
         ),
     ),
     measure=measure,

@@ -9,14 +9,15 @@ from torch import Tensor
 
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import LabelSmoothing, OneHot, Target
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, place
+from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
+from smoothkit_principles.claims.dynamics import CLASSES as DIGITS
 from smoothkit_principles.claims.dynamics import trained
 from smoothkit_principles.claims.gradient import logit_gradient
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.networks import outputs
 
 CLASSES, ALPHA = 5, 0.1
-"""Of the formulas; the networks tell ten classes apart."""
+"""Of the formulas; the networks tell `DIGITS` apart."""
 LATE = 0.99
 """The true class's probability late in training."""
 ROWS, HALVINGS = 64, 60
@@ -179,7 +180,7 @@ def samples_figure(gradients: Mapping[str, Float64[Tensor, "samples classes"]]) 
 
 
 def _equal(expected: Mapping[str, float], within: float = EXACT) -> tuple[Case, ...]:
-    return tuple(Case(key=key, relation="equals", expected=expected[key], within=within) for key in SMOOTHED)
+    return cases(SMOOTHED, "equals", expected, within=within)
 
 
 CLAIM = Claim(
@@ -200,7 +201,7 @@ CLAIM = Claim(
         Statement(
             key="late",
             text=f"Late, at p_y = {LATE}, smoothing makes the gradient longer.",
-            cases=tuple(Case(key=key, relation="above", expected=1.0) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "above", 1.0),
         ),
         Statement(
             key="late-length",
@@ -222,7 +223,7 @@ CLAIM = Claim(
         Statement(
             key="upwards",
             text=f"The longer gradient at p_y = {LATE} still raises the true class's probability.",
-            cases=tuple(Case(key=key, relation="below", expected=0.0) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "below", 0.0),
         ),
         Statement(
             key="turned",
@@ -241,20 +242,20 @@ CLAIM = Claim(
         ),
         Statement(
             key="untrained",
-            text="On digits, before training, the mean gradient is shorter by that factor, K being 10.",
-            cases=_equal({key: 1 - shift(key, 10) for key in SMOOTHED}, NEAR_EVEN),
+            text=f"On digits, before training, the mean gradient is shorter by that factor, K being {DIGITS}.",
+            cases=_equal({key: 1 - shift(key, DIGITS) for key in SMOOTHED}, NEAR_EVEN),
             of_training=True,
         ),
         Statement(
             key="trained",
             text="After training the mean gradient on training samples is longer with smoothing.",
-            cases=tuple(Case(key=key, relation="above", expected=1.0) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "above", 1.0),
             of_training=True,
         ),
         Statement(
             key="overshot",
             text="Then it lowers the true class's probability on most of them.",
-            cases=tuple(Case(key=key, relation="above", expected=0.5) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "above", 0.5),
             of_training=True,
         ),
     ),

@@ -11,7 +11,7 @@ from smoothkit.metrics import share_interval
 from smoothkit.report.figures import CurvesFigure, IntervalsFigure
 from smoothkit.targets import LabelSmoothing, NegativeSmoothing, OneHot, Target
 from smoothkit.targets.uniform import Convention
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, place
+from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit_principles.claims.gradient import logit_gradient
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.minimise import minimise
@@ -206,7 +206,7 @@ def epochs_figure(found: Mapping[str, TrainedNetwork], key: str) -> CurvesFigure
 
 def conventions() -> tuple[Case, ...]:
     """The same gradients, in either convention."""
-    return tuple(Case(key=key, relation="equals", expected=0.0, within=EXACT) for key in CONVENTIONS)
+    return cases(CONVENTIONS, "equals", 0.0, within=EXACT)
 
 
 PAIRS = tuple(pair(name, key) for key in RATES for name in SMOOTHED)
@@ -234,46 +234,46 @@ CLAIM = Claim(
         Statement(
             key="undone",
             text="Negative smoothing by alpha = -b/(1 - b) undoes them: the expected gradient is that of right labels.",
-            cases=tuple(Case(key=key, relation="equals", expected=0.0, within=EXACT) for key in RATES),
+            cases=cases(RATES, "equals", 0.0, within=EXACT),
         ),
         Statement(
             key="corrected",
             text="At the least expected loss the prediction is that for right labels (60 % wrong).",
-            cases=tuple(Case(key=key, relation="equals", expected=0.0, within=CLOSE) for key in correctors(0.0)),
+            cases=cases(correctors(0.0), "equals", 0.0, within=CLOSE),
         ),
         Statement(
             key="helps",
             text="A network that has seen wrong labels is right more often on test images if they were smoothed.",
-            cases=tuple(Case(key=key, relation="above", expected=0.0) for key in PAIRS),
+            cases=cases(PAIRS, "above", 0.0),
             of_training=True,
         ),
         Statement(
             key="memory",
             text="With smoothing it learns fewer of the wrong labels.",
-            cases=tuple(Case(key=key, relation="below", expected=0.0) for key in PAIRS),
+            cases=cases(PAIRS, "below", 0.0),
             of_training=True,
         ),
         Statement(
             key="unbounded",
             text="The negatively smoothed loss has a lowest value: far out it rises with the true logit.",
-            cases=tuple(Case(key=key, relation="above", expected=0.0) for key in RATES),
+            cases=cases(RATES, "above", 0.0),
         ),
         Statement(
             key="kept",
             text="Logits trained with it stay together: log10 of their spread over that without smoothing is below 0.",
-            cases=tuple(Case(key=key, relation="below", expected=0.0) for key in RATES),
+            cases=cases(RATES, "below", 0.0),
             of_training=True,
         ),
         Statement(
             key="negative helps",
             text="Trained as long as the others, negative smoothing that undoes the noise makes it right more often.",
-            cases=tuple(Case(key=key, relation="above", expected=0.0) for key in RATES),
+            cases=cases(RATES, "above", 0.0),
             of_training=True,
         ),
         Statement(
             key="negative better",
             text="So trained, negative smoothing makes it right more often than smoothing does.",
-            cases=tuple(Case(key=key, relation="above", expected=0.0) for key in PAIRS),
+            cases=cases(PAIRS, "above", 0.0),
             of_training=True,
         ),
     ),

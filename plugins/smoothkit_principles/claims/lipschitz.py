@@ -8,7 +8,7 @@ from torch import Tensor
 
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import LabelSmoothing, OneHot, Target
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, place
+from smoothkit_principles.claim import Claim, Evidence, Statement, cases, place
 from smoothkit_principles.claims.gradient import logit_gradient
 from smoothkit_principles.lab import Lab
 
@@ -115,22 +115,22 @@ CLAIM = Claim(
         Statement(
             key="smaller",
             text="Smoothing makes the Lipschitz constant of the loss in the logits smaller.",
-            cases=tuple(Case(key=key, relation="below", expected=1.0) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "below", 1.0),
         ),
         Statement(
             key="constant",
             text="That constant is sqrt(t_y^2 + (1 - t_k)^2 + (K - 2) t_k^2).",
-            cases=tuple(Case(key=key, relation="equals", expected=STEEPEST[key], within=EXACT) for key in KINDS),
+            cases=cases(KINDS, "equals", STEEPEST, within=EXACT),
         ),
         Statement(
             key="flatter",
             text="Smoothing makes the landscape flatter: the loss is less curved in the logits.",
-            cases=tuple(Case(key=key, relation="above", expected=EXACT) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "above", EXACT),
         ),
         Statement(
             key="hessian",
             text="The Hessian in the logits is diag(p) - p p^T, whatever the target.",
-            cases=tuple(Case(key=key, relation="equals", expected=0.0, within=EXACT) for key in KINDS),
+            cases=cases(KINDS, "equals", 0.0, within=EXACT),
         ),
     ),
     measure=measure,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from smoothkit.metrics import margins
 from smoothkit.metrics.collapse import NeuralCollapse, neural_collapse
 from smoothkit.report.figures import CurvesFigure, MatrixFigure
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, place
+from smoothkit_principles.claim import Claim, Evidence, Statement, cases, place
 from smoothkit_principles.claims.dynamics import epoch_figure, trained
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.networks import TrainedNetwork, outputs
@@ -107,8 +107,8 @@ def measure(lab: Lab) -> Evidence:
         within, between = (own / other for own, other in zip(scatters[name], scatters["one-hot"], strict=True))
         values[place("tighter", name)] = within
         values[place("apart", name)] = within / between
-    for key, value in found["all"].items():
-        values[place("collapse", key)] = value - found["one-hot"][key]
+        for key, value in found[name].items():
+            values[place("collapse", f"{key} of {name}")] = value - found["one-hot"][key]
     return Evidence(values=values, figures=figures(networks, found))
 
 
@@ -156,61 +156,61 @@ CLAIM = Claim(
         Statement(
             key="smaller",
             text="Smoothing makes the mean margin of test samples smaller.",
-            cases=tuple(Case(key=key, relation="below", expected=1.0) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "below", 1.0),
             of_training=True,
         ),
         Statement(
             key="alike",
             text="Smoothing makes margins more alike: their variance is smaller.",
-            cases=tuple(Case(key=key, relation="below", expected=1.0) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "below", 1.0),
             of_training=True,
         ),
         Statement(
             key="relative",
             text="It does so for their size as well: their variance over their squared mean is smaller.",
-            cases=tuple(Case(key=key, relation="below", expected=1.0) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "below", 1.0),
             of_training=True,
         ),
         Statement(
             key="together",
             text="Margins draw together in training: their variance ends below that after one epoch.",
-            cases=tuple(Case(key=key, relation="below", expected=1.0) for key in KINDS),
+            cases=cases(KINDS, "below", 1.0),
             of_training=True,
         ),
         Statement(
             key="nearest",
             text="Training samples reach the optimal margin log(t_y / t_k) over the nearest wrong class.",
-            cases=tuple(Case(key=key, relation="equals", expected=OPTIMA[key], within=CLOSE) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "equals", OPTIMA, within=CLOSE),
             of_training=True,
         ),
         Statement(
             key="reached",
             text="On average they reach it over the mean of the wrong classes.",
-            cases=tuple(Case(key=key, relation="equals", expected=OPTIMA[key], within=CLOSE) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "equals", OPTIMA, within=CLOSE),
             of_training=True,
         ),
         Statement(
             key="passed",
             text="On average over the mean of the wrong classes they pass it.",
-            cases=tuple(Case(key=key, relation="above", expected=OPTIMA[key]) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "above", OPTIMA),
             of_training=True,
         ),
         Statement(
             key="tighter",
             text="Smoothing draws the features of a class together: their scatter is smaller.",
-            cases=tuple(Case(key=key, relation="below", expected=1.0) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "below", 1.0),
             of_training=True,
         ),
         Statement(
             key="apart",
             text="It separates the classes: that scatter is smaller in units of the scatter between classes.",
-            cases=tuple(Case(key=key, relation="below", expected=1.0) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "below", 1.0),
             of_training=True,
         ),
         Statement(
             key="collapse",
-            text="Smoothing (all) brings the features nearer to neural collapse.",
-            cases=tuple(Case(key=key, relation="below", expected=0.0) for key in COLLAPSE),
+            text="Smoothing brings the features nearer to neural collapse.",
+            cases=cases([f"{key} of {name}" for key in COLLAPSE for name in SMOOTHED], "below", 0.0),
             of_training=True,
         ),
     ),

@@ -9,7 +9,7 @@ from torch import Tensor
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import LabelSmoothing, OneHot, Target
 from smoothkit.targets.uniform import Convention
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, place
+from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit_principles.claims.gradient import logit_gradient
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.minimise import minimise
@@ -18,6 +18,8 @@ ALPHA, CLASSES = 0.1, 10
 CONVENTIONS: tuple[Convention, ...] = ("all", "others")
 SIZES = (2, 10, 100)
 """Numbers of classes at which both conventions are compared."""
+FARTHEST = 20.0
+"""A margin at which one-hot labels still pull with 2e-8, far more than rounding."""
 CLOSE = 1e-4
 """L-BFGS in float64 finds the logits of a minimum to about 1e-6: around it the loss is flat to rounding."""
 LABEL = torch.zeros(1, dtype=torch.int64)
@@ -74,7 +76,7 @@ def measure(lab: Lab) -> Evidence:
     generator = lab.generator("optimum")
     found = {(size, convention): optimum(size, convention, generator) for size in SIZES for convention in CONVENTIONS}
     mean = {key: margins.mean().item() for key, (margins, _) in found.items()}
-    grid = torch.linspace(0, 30, 301, dtype=torch.float64)
+    grid = torch.linspace(0, FARTHEST, 201, dtype=torch.float64)
     values = {place("endless", "one-hot"): slopes(OneHot(CLASSES), grid).max().item()}
     for convention in CONVENTIONS:
         values[place("endless", convention)] = slopes(LabelSmoothing(CLASSES, ALPHA, convention), grid).max().item()
@@ -126,7 +128,7 @@ def margins_figure(lab: Lab) -> CurvesFigure:
 
 def both(expected: float, within: float = CLOSE) -> tuple[Case, ...]:
     """The same number for either convention."""
-    return tuple(Case(key=key, relation="equals", expected=expected, within=within) for key in CONVENTIONS)
+    return cases(CONVENTIONS, "equals", expected, within=within)
 
 
 TRUE_MASSES: dict[Convention, float] = {"all": 1 - ALPHA + ALPHA / CLASSES, "others": 1 - ALPHA}
@@ -139,7 +141,7 @@ CLAIM = Claim(
         Statement(
             key="endless",
             text="The loss falls as the margin grows, without end.",
-            cases=tuple(Case(key=key, relation="below", expected=0.0) for key in ("one-hot", *CONVENTIONS)),
+            cases=cases(("one-hot", *CONVENTIONS), "below", 0.0),
         ),
         Statement(
             key="margin",

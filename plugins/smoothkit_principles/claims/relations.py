@@ -12,7 +12,7 @@ from smoothkit.data.splits import limit_train
 from smoothkit.report.figures import CurvesFigure, MatrixFigure
 from smoothkit.seeding import derived_seed
 from smoothkit.targets.learned import off_diagonal
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, place
+from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit_principles.claims.margins import last_features
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.networks import TrainedNetwork, outputs, train_network
@@ -29,7 +29,7 @@ SAME = 0.05
 IMAGES, STUDENTS, KD_ALPHA = 200, 2, 0.9
 """Training images of a student, students of each teacher, and how much of their loss is the teacher's."""
 TEMPERATURES = {"T = 1": 1.0, "T = 4": 4.0}
-FULL = "T = 4, all images"
+FULL = "T = 4 on all images"
 
 Matrix = Float64[Tensor, "classes classes"]
 Pairs = Float64[Tensor, " pairs"]
@@ -152,6 +152,8 @@ def measure(lab: Lab) -> Evidence:
     for name in UNIFORM:
         values[place("erased", f"outputs of {name}")] = alike[name]
         values[place("erased", f"distances of {name}")] = near[name]
+        values[place("weaker", f"outputs of {name}")] = alike[name] - alike[ONE_HOT]
+        values[place("weaker", f"distances of {name}")] = near[name] - near[ONE_HOT]
     drawn = {f"outputs-{number}": matrix_figure(name, logits[name], lab) for number, name in enumerate(SHOWN)}
     return Evidence(values=values, figures={**drawn, "distances": distance_figure(apart, far)})
 
@@ -185,6 +187,8 @@ def distance_figure(apart: Mapping[str, Pairs], far: Pairs) -> CurvesFigure:
     )
 
 
+RELATED = tuple(f"{what} of {name}" for what in ("outputs", "distances") for name in UNIFORM)
+
 CLAIM = Claim(
     name="relations",
     title="Relations between classes",
@@ -193,40 +197,37 @@ CLAIM = Claim(
         Statement(
             key="repeatable",
             text="Which classes are alike is a matter of the data: two networks without smoothing agree on it.",
-            cases=tuple(
-                Case(key=key, relation="equals", expected=1.0, within=SAME) for key in ("outputs", "distances")
-            ),
+            cases=cases(("outputs", "distances"), "equals", 1.0, within=SAME),
             of_training=True,
         ),
         Statement(
             key="erased",
             text="Uniform smoothing erases the relations between classes: none is left that a one-hot network shows.",
-            cases=tuple(
-                Case(key=f"{what} of {name}", relation="equals", expected=0.0, within=ERASED)
-                for what in ("outputs", "distances")
-                for name in UNIFORM
-            ),
+            cases=cases(RELATED, "equals", 0.0, within=ERASED),
+            of_training=True,
+        ),
+        Statement(
+            key="weaker",
+            text="It weakens them: they correlate less with a one-hot network's than another one-hot network's do.",
+            cases=cases(RELATED, "below", 0.0),
             of_training=True,
         ),
         Statement(
             key="flat",
             text="Smoothing flattens the relations: mean logits of wrong classes differ less than without.",
-            cases=tuple(Case(key=key, relation="below", expected=1.0) for key in (*UNIFORM, LEARNED)),
+            cases=cases((*UNIFORM, LEARNED), "below", 1.0),
             of_training=True,
         ),
         Statement(
             key="even",
             text="Smoothing evens classes out: distances between their centres vary less than without.",
-            cases=tuple(Case(key=key, relation="below", expected=1.0) for key in (*UNIFORM, LEARNED)),
+            cases=cases((*UNIFORM, LEARNED), "below", 1.0),
             of_training=True,
         ),
         Statement(
             key="kept",
             text="LS++ keeps more of the relations than uniform smoothing.",
-            cases=tuple(
-                Case(key=key, relation="above", expected=0.0)
-                for key in ("correlation of outputs", "spread of outputs", "correlation of distances")
-            ),
+            cases=cases(("correlation of outputs", "spread of outputs", "correlation of distances"), "above", 0.0),
             of_training=True,
         ),
         Statement(
@@ -238,13 +239,13 @@ CLAIM = Claim(
         Statement(
             key="student",
             text="A smoothed teacher has worse students than one without smoothing.",
-            cases=tuple(Case(key=key, relation="below", expected=0.0) for key in (*TEMPERATURES, FULL)),
+            cases=cases((*TEMPERATURES, FULL), "below", 0.0),
             of_training=True,
         ),
         Statement(
             key="follows",
             text="Students of a smoothed teacher agree with it less often than those of the other.",
-            cases=tuple(Case(key=key, relation="below", expected=0.0) for key in (*TEMPERATURES, FULL)),
+            cases=cases((*TEMPERATURES, FULL), "below", 0.0),
             of_training=True,
         ),
     ),

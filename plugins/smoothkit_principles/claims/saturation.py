@@ -10,7 +10,7 @@ from smoothkit.data import Dataset
 from smoothkit.data.feed import evaluation_batches
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import Target
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, place
+from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.networks import train_network
 
@@ -161,31 +161,31 @@ CLAIM = Claim(
         Statement(
             key="output",
             text="Smoothing keeps the output from saturating: fewer training samples end above a probability of 0.95.",
-            cases=tuple(Case(key=unit, relation="below", expected=0.0) for unit in UNITS),
+            cases=cases(UNITS, "below", 0.0),
             of_training=True,
         ),
         Statement(
             key="hidden-late",
             text="Smoothing keeps hidden units out of saturation: after training fewer are saturated.",
-            cases=tuple(Case(key=where, relation="below", expected=0.0) for where in PLACES),
+            cases=cases(PLACES, "below", 0.0),
             of_training=True,
         ),
         Statement(
             key="hidden-early",
             text=f"It does so from the start: fewer are saturated after {EARLY} epochs.",
-            cases=tuple(Case(key=where, relation="below", expected=0.0) for where in PLACES),
+            cases=cases(PLACES, "below", 0.0),
             of_training=True,
         ),
         Statement(
             key="gradient-early",
             text=f"After {EARLY} epochs the gradient at the first hidden layer is smaller with smoothing.",
-            cases=tuple(Case(key=unit, relation="below", expected=1.0) for unit in UNITS),
+            cases=cases(UNITS, "below", 1.0),
             of_training=True,
         ),
         Statement(
             key="gradient-late",
             text="After training it is larger.",
-            cases=tuple(Case(key=unit, relation="above", expected=1.0) for unit in UNITS),
+            cases=cases(UNITS, "above", 1.0),
             of_training=True,
         ),
         Statement(

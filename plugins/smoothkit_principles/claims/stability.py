@@ -14,7 +14,7 @@ from smoothkit.report.figures import CurvesFigure, IntervalsFigure
 from smoothkit.statistics import paired_interval
 from smoothkit.targets import LabelSmoothing, OneHot, Target
 from smoothkit.targets.uniform import Convention
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, place
+from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.minimise import minimise
 
@@ -129,12 +129,12 @@ def movements(lab: Lab, target: Target) -> dict[str, list[float]]:
 
 
 def at(case: str, convention: str) -> str:
-    """The case of a place and a convention.
+    """The case of a convention and a place.
 
     >>> at("test images", "all")
-    'test images, all'
+    'all on test images'
     """
-    return f"{case}, {convention}"
+    return f"{convention} on {case}"
 
 
 def measure(lab: Lab) -> Evidence:
@@ -204,7 +204,7 @@ def networks_figure(found: dict[str, dict[str, list[float]]]) -> IntervalsFigure
 
 def both(expected: float) -> tuple[Case, ...]:
     """The same number for either convention."""
-    return tuple(Case(key=key, relation="equals", expected=expected, within=1e-4) for key in CONVENTIONS)
+    return cases(CONVENTIONS, "equals", expected, within=1e-4)
 
 
 CLAIM = Claim(

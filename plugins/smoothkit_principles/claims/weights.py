@@ -8,7 +8,7 @@ from torch import Tensor
 
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import LabelSmoothing, OneHot, Target
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, place
+from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.minimise import minimise
 
@@ -160,7 +160,7 @@ CLAIM = Claim(
         Statement(
             key="endless",
             text="On separable data the weights grow without end: over the last tenfold of steps, by over 1 %.",
-            cases=tuple(Case(key=key, relation="above", expected=0.01) for key in KINDS),
+            cases=cases(KINDS, "above", 0.01),
         ),
         Statement(
             key="rate",
@@ -170,17 +170,17 @@ CLAIM = Claim(
         Statement(
             key="settles",
             text="With smoothing descent settles at finite weights, those of the lowest loss.",
-            cases=tuple(Case(key=key, relation="equals", expected=1.0, within=1e-3) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "equals", 1.0, within=1e-3),
         ),
         Statement(
             key="bound",
             text="Smoothing bounds the weights whatever the features: a tenth as large, they end at the same weights.",
-            cases=tuple(Case(key=key, relation="equals", expected=1.0, within=1e-3) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "equals", 1.0, within=1e-3),
         ),
         Statement(
             key="product",
             text="Smoothing bounds the logits only: features a tenth as large end at weights ten times as large.",
-            cases=tuple(Case(key=key, relation="equals", expected=SHRINK, within=1e-3) for key in SMOOTHED),
+            cases=cases(SMOOTHED, "equals", SHRINK, within=1e-3),
         ),
     ),
     measure=measure,

@@ -6,7 +6,7 @@ from functools import cache
 from smoothkit_principles.claim import Claim
 from smoothkit_principles.lab import Lab
 from tests.plugins.principles.digit_networks import BRIEF
-from tests.plugins.principles.judged import judged
+from tests.plugins.principles.judged import certain, judged
 
 
 @cache
@@ -17,5 +17,4 @@ def brief_lab(seed: int) -> Lab:
 
 def judged_briefly(claim: Claim) -> dict[str, str]:
     """The verdicts that the laboratory of one seed leads to: of numbers as they are, as if there were no doubt."""
-    certain = tuple(replace(statement, of_training=False) for statement in claim.statements)
-    return judged(replace(claim, statements=certain, measure=lambda lab: claim.measure(brief_lab(lab.seed))), 1, BRIEF)
+    return judged(replace(certain(claim), measure=lambda lab: claim.measure(brief_lab(lab.seed))), 1, BRIEF)

@@ -1,5 +1,7 @@
 """Verdicts on a claim, as a run with several seeds would give them."""
 
+from dataclasses import replace
+
 from smoothkit_principles.claim import Claim, place
 from smoothkit_principles.config import NetworksConfig
 from smoothkit_principles.lab import Lab
@@ -12,3 +14,8 @@ def judged(claim: Claim, seeds: int = 2, config: NetworksConfig | None = None) -
     values = {where: [evidence.values[where] for evidence in found] for where in found[0].values}
     assert set(values) == {place(statement.key, case.key) for statement in claim.statements for case in statement.cases}
     return {statement.key: verdict(statement, values) for statement in claim.statements}
+
+
+def certain(claim: Claim) -> Claim:
+    """The claim as if there were no doubt about training: one seed decides."""
+    return replace(claim, statements=tuple(replace(each, of_training=False) for each in claim.statements))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from smoothkit.metrics import fit_temperature, top_label
+from smoothkit.metrics import Events, confidence_gap, fit_temperature, top_label
 from smoothkit_principles.claims import calibration
 from smoothkit_principles.claims.calibration import (
     CLAIM,
@@ -18,10 +18,11 @@ from smoothkit_principles.claims.calibration import (
     sweep_figure,
     tempered,
 )
+from smoothkit_principles.verdict import listed
 from tests.plugins.principles.brief_labs import brief_lab, judged_briefly
 from tests.plugins.principles.judged import judged
 
-ALL = " and ".join(SWEEP)
+ALL = listed(list(SWEEP))
 STURDY = {
     "under-confident": "true",
     "ece": "false",
@@ -45,7 +46,7 @@ def test_verdicts_at_the_default_settings():
     assert judged(CLAIM, 8) == STURDY | {
         "over-confident": "false for 20 % wrong labels; not shown for right labels",
         "beyond chance": f"true for {ALL}; not shown for one-hot",
-        "brier": f"false for {ALL.partition(' and ')[2]}; not shown for alpha = 0.05",
+        "brier": f"false for {listed(list(SWEEP)[1:])}; not shown for alpha = 0.05",
         "temperature": "true",
         "score": "not shown",
     }
@@ -73,6 +74,33 @@ def test_networks_in_the_reverse_order_are_noticed(monkeypatch):
     found = judged_briefly(CLAIM)
     expected = {"ece": "true", "squared": "true", "brier": "true", "both": "false", "aurc": "false", "order": "true"}
     assert {key: found[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(10.0, "true"), (0.1, "false")])
+def test_the_size_of_logits_makes_a_network_sure_of_itself(factor, verdict, monkeypatch):
+    monkeypatch.setattr(calibration, "confidence_gap", lambda logits, labels: confidence_gap(factor * logits, labels))
+    assert judged_briefly(CLAIM)["over-confident"] == verdict
+
+
+def test_calibration_errors_of_chance_alone_are_noticed(monkeypatch):
+    monkeypatch.setattr(calibration, "null_calibration_error_of", calibration.calibration_error_of)
+    assert judged_briefly(CLAIM)["beyond chance"] == "false"
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [(1, "true"), (-1, "false")])
+def test_a_score_that_knows_the_answer_is_noticed(sign, verdict, monkeypatch):
+    def informed(logits, labels):
+        correctness = top_label(logits, labels).correctness
+        return Events(0.5 + sign * (correctness - 0.5), correctness)
+
+    monkeypatch.setattr(calibration, "by_score", informed)
+    assert judged_briefly(CLAIM)["score"] == verdict
+
+
+def test_a_wrong_temperature_is_noticed(monkeypatch):
+    monkeypatch.setattr(calibration, "tempered", lambda logits, labels, halves: 0.01 * logits.double())
+    found = judged_briefly(CLAIM)
+    assert (found["temperature"], found["instead"]) == ("false", "false")
 
 
 def test_another_sign_of_the_gap_is_noticed(monkeypatch):
@@ -131,6 +159,17 @@ def test_another_score_leaves_right_and_wrong_as_they_are():
     assert_close(scored.correctness, confident.correctness)
     assert_close(by_score(7 * logits, labels).confidence, scored.confidence)
     assert not torch.equal(scored.confidence.argsort(), confident.confidence.argsort())
+
+
+def test_every_sweep_but_that_of_the_ece_has_bands():
+    figures = calibration.measure(brief_lab(0)).figures
+    for name in ("squared", "gap", "brier", "order"):
+        figure = figures[name].to_json()
+        for curve, low in figure["low"].items():
+            bounds = zip(low, figure["y"][curve], figure["high"][curve], strict=True)
+            assert all(below < value < above for below, value, above in bounds), (name, curve)
+        assert set(figure["low"]) == set(figure["y"]), name
+    assert figures["ece"].to_json()["low"] == {}
 
 
 def test_bands_stand_where_there_are_intervals():

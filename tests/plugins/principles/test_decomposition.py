@@ -1,13 +1,16 @@
 """Smoothing adds KL(u || p), which keeps its pull where that of the entropy bonus is gone."""
 
+from math import log
+
 import pytest
 import torch
 from torch.testing import assert_close
 
-from smoothkit.targets import LabelSmoothing
+from smoothkit.targets import ConfidencePenalty, LabelSmoothing, OneHot
 from smoothkit.targets.confidence_penalty import entropy, entropy_descent
 from smoothkit_principles.claims import decomposition
 from smoothkit_principles.claims.decomposition import CLAIM, CLASSES, divergence, kl_pull, pulls
+from tests.plugins.principles.altered import Altered
 from tests.plugins.principles.judged import judged
 
 
@@ -18,7 +21,8 @@ def test_verdicts():
         "constant": "true for all",
         "exact": "true for all",
         "converted": "true for others",
-        "bonus": "true for no margin",
+        "bonus": "false",
+        "limit": "true",
         "pull": "true",
     }
 
@@ -36,6 +40,13 @@ def test_another_regulariser_makes_no_sum(wrong, monkeypatch):
     assert {found[key] for key in ("textbook", "constant", "exact", "converted")} == {"false"}
 
 
+def test_a_divergence_with_the_constant_in_it_is_noticed(monkeypatch):
+    monkeypatch.setattr(decomposition, "divergence", lambda logits: divergence(logits) + log(CLASSES))
+    found = judged(CLAIM, seeds=1)
+    assert (found["textbook"], found["constant"]) == ("true for all", "true for all")
+    assert (found["exact"], found["converted"]) == ("false", "false")
+
+
 def test_exchanged_conventions_exchange_the_verdicts(monkeypatch):
     other = {"all": "others", "others": "all"}
     monkeypatch.setattr(
@@ -45,6 +56,25 @@ def test_exchanged_conventions_exchange_the_verdicts(monkeypatch):
     assert found["exact"] == "true for others"
     assert found["converted"] == "true for all"
     assert found["pull"] == "false"
+
+
+def test_a_bonus_that_is_the_divergence_is_noticed(monkeypatch):
+    def penalised(classes, weight):
+        plain = OneHot(classes)
+        return Altered(
+            classes, lambda logits, labels: plain(logits, labels, reduction="none") + weight * divergence(logits)
+        )
+
+    monkeypatch.setattr(decomposition, "ConfidencePenalty", penalised)
+    found = judged(CLAIM, seeds=1)
+    assert (found["bonus"], found["limit"]) == ("true", "true")
+
+
+def test_a_bonus_twice_as_large_is_noticed(monkeypatch):
+    monkeypatch.setattr(
+        decomposition, "ConfidencePenalty", lambda classes, weight: ConfidencePenalty(classes, 2 * weight)
+    )
+    assert judged(CLAIM, seeds=1)["limit"] == "false"
 
 
 def test_pulls_are_those_of_the_formulas():

@@ -1,12 +1,14 @@
 """Smoothing lowers the first gradients and raises the last ones; confidence stays below the mass of the true class."""
 
 from dataclasses import replace
+from math import exp
 
 import pytest
+import torch
 
 from smoothkit.targets import LabelSmoothing, OneHot
 from smoothkit_principles.claims import dynamics
-from smoothkit_principles.claims.dynamics import CLAIM, compared, epoch_figure, trained
+from smoothkit_principles.claims.dynamics import CLAIM, compared, epoch_figure, pointwise, trained
 from smoothkit_principles.config import NetworksConfig
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.networks import Epoch
@@ -33,20 +35,70 @@ def test_verdicts():
     found = judged(CLAIM, 3, BRIEF)
     assert {key: found[key] for key in STURDY} == STURDY
     assert found["slower"] != "true"
+    assert found["every"] != "true"
+    assert found["most"].startswith("true")
     assert found["accuracy"] != "false"
 
 
 @pytest.mark.slow
 def test_verdicts_at_the_default_settings():
-    assert judged(CLAIM, 8) == STURDY | {"slower": "not shown", "accuracy": "true", "gradient-late": "true"}
+    assert judged(CLAIM, 8) == STURDY | {
+        "slower": "not shown",
+        "accuracy": "true",
+        "every": "false",
+        "most": "true",
+        "gradient-late": "true",
+    }
 
 
 def test_networks_under_wrong_names_are_noticed(monkeypatch):
     monkeypatch.setattr(dynamics, "trained", lambda lab: exchanged(lab.seed))
     found = judged(CLAIM, 3, BRIEF)
-    wrong = ("confidence", "capped", "gradient-early", "weights")
+    wrong = ("confidence", "every", "most", "capped", "gradient-early", "weights")
     assert {key: found[key] for key in wrong} == dict.fromkeys(wrong, "false")
     assert found["accuracy"] != "true"
+
+
+def altered(monkeypatch, change):
+    """Verdicts on networks whose smoothed ones, by name and seed, are what `change` makes of them."""
+
+    def changed(lab):
+        found = networks(lab.seed)
+        return found | {name: change(found[name], found["one-hot"], lab.seed) for name in dynamics.SMOOTHED}
+
+    monkeypatch.setattr(dynamics, "trained", changed)
+    return judged(CLAIM, 3, BRIEF)
+
+
+@pytest.mark.parametrize(("by", "slower", "accuracy"), [(-0.3, "true", "false"), (0.3, "false", "true")])
+def test_another_accuracy_is_noticed(by, slower, accuracy, monkeypatch):
+    def moved(network, plain, seed):
+        return replace(network, epochs=tuple(replace(each, accuracy=each.accuracy + by) for each in network.epochs))
+
+    found = altered(monkeypatch, moved)
+    assert (found["slower"], found["accuracy"]) == (slower, accuracy)
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(0.1, "false"), (10.0, "true")])
+def test_another_last_gradient_is_noticed(factor, verdict, monkeypatch):
+    def scaled(network, plain, seed):
+        *before, last = network.epochs
+        return replace(network, epochs=(*before, replace(last, gradient_norm=factor * last.gradient_norm)))
+
+    assert altered(monkeypatch, scaled)["gradient-late"] == verdict
+
+
+def test_confidence_that_is_lower_everywhere_is_noticed(monkeypatch):
+    found = altered(monkeypatch, lambda network, plain, seed: replace(network, logits=0.1 * plain.logits))
+    # All shares are 1, and equal seeds show nothing of training.
+    assert (found["every"], found["most"]) == ("true", "not shown")
+
+
+def test_samples_are_counted_one_by_one():
+    plain = torch.tensor([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0], [0.0, 0.0]])
+    found = pointwise(torch.tensor([[1.0, 0.0], [0.0, 0.5], [2.0, 0.0], [0.0, 4.0]]), plain)
+    assert found["most"] == 0.75
+    assert found["every"] == pytest.approx(1 / (1 + exp(-4)) - 0.5)
 
 
 @pytest.mark.parametrize(("confidence", "verdict"), [(0.905, "true"), (0.95, "false"), (0.86, "false")])

@@ -12,6 +12,7 @@ from torch.testing import assert_close
 from smoothkit.targets import ConfidencePenalty, LabelSmoothing, OneHot
 from smoothkit_principles.claim import Evidence
 from smoothkit_principles.claims.elsewhere import CLAIM, discriminator, leakage, policy, pseudo_labels
+from tests.plugins.principles.altered import Altered
 from tests.plugins.principles.judged import judged
 
 VERDICTS = {
@@ -66,6 +67,12 @@ def test_a_smoother_that_does_nothing_never_turns(monkeypatch):
     assert changed(pseudo_labels) == {"damping": "false", "turns": "false"}
 
 
+def test_exchanged_confidences_are_noticed(monkeypatch):
+    ratios = pseudo_labels.ratios
+    monkeypatch.setattr(pseudo_labels, "ratios", lambda confidences: ratios(1 - confidences))
+    assert changed(pseudo_labels) == {"unsure": "true", "damping": "false", "turns": "false"}
+
+
 def test_the_ratio_is_nothing_at_the_cap():
     cap = 1 - pseudo_labels.ALPHA + pseudo_labels.ALPHA / pseudo_labels.CLASSES
     found = pseudo_labels.ratios(torch.tensor([cap, 0.99], dtype=torch.float64))
@@ -81,6 +88,11 @@ def test_smoothed_fakes_have_another_discriminator(monkeypatch):
     assert set(found) == {"optimal discriminator", "no data", "not saturating"}
     assert found["optimal discriminator"] == found["not saturating"] == "false"
     assert found["no data"] == "true"
+
+
+def test_another_cap_is_noticed(monkeypatch):
+    monkeypatch.setitem(discriminator.LABELS, "one-sided", (0.8, 0.0))
+    assert changed(discriminator) == {"capped": "false", "optimal discriminator": "false"}
 
 
 def test_gains_under_a_wrong_name_are_noticed(monkeypatch):
@@ -126,6 +138,20 @@ def test_the_other_regulariser_would_be_an_entropy_bonus(monkeypatch):
     assert changed(policy) == {"improvement": "false"}
 
 
+def test_a_smoother_that_is_an_entropy_bonus_is_noticed(monkeypatch):
+    kept = 1 - policy.ALPHA
+    penalised = ConfidencePenalty(policy.ACTIONS, policy.ALPHA / kept)
+    bonus = Altered(policy.ACTIONS, lambda logits, labels: kept * penalised(logits, labels, reduction="none"))
+    monkeypatch.setattr(policy, "LabelSmoothing", lambda *_: bonus)
+    monkeypatch.setattr(policy, "kept_share", lambda *_: 0.0)
+    assert changed(policy) == {"improvement": "false", "entropy bonus": "true"}
+
+
+def test_weights_of_another_mean_are_noticed(monkeypatch):
+    monkeypatch.setattr(policy, "advantages", lambda pi, generator: torch.ones_like(pi))
+    assert changed(policy) == {"weighted": "true"}
+
+
 def test_the_sign_of_the_advantage_matters(monkeypatch):
     improved = policy.improved
     monkeypatch.setattr(policy, "improved", lambda pi, taken, advantage: improved(pi, taken, abs(advantage)))
@@ -158,6 +184,12 @@ def test_exchanged_conventions_exchange_the_distances(monkeypatch):
     one_hot, first, second = leakage.kinds().values()
     monkeypatch.setattr(leakage, "kinds", lambda: {"one-hot": one_hot, "all": second, "others": first})
     assert changed(leakage) == {"gradient distance": "true for others", "gradient distance of others": "true for all"}
+
+
+def test_targets_under_wrong_names_are_noticed(monkeypatch):
+    one_hot, _, others = leakage.kinds().values()
+    monkeypatch.setattr(leakage, "kinds", lambda: {"one-hot": others, "all": one_hot, "others": others})
+    assert changed(leakage) == {"gradient distance": "false", "only negative entry": "true for all"}
 
 
 def test_an_attacker_who_takes_p_for_t_finds_less(monkeypatch):

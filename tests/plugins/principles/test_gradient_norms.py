@@ -21,7 +21,7 @@ from smoothkit_principles.claims.gradient_norms import (
 )
 from smoothkit_principles.lab import Lab
 from tests.plugins.principles.digit_networks import BRIEF, exchanged, networks
-from tests.plugins.principles.judged import judged
+from tests.plugins.principles.judged import certain, judged
 
 VERDICTS = {
     "early": "true for all",
@@ -73,6 +73,36 @@ def test_exchanged_conventions_are_noticed(monkeypatch):
         "margin-exact": "false",
     }
     assert {key: found[key] for key in changed} == changed
+
+
+def test_a_smoother_that_does_nothing_is_noticed(monkeypatch):
+    monkeypatch.setattr(gradient_norms, "kinds", lambda classes: dict.fromkeys(kinds(classes), OneHot(classes)))
+    found = judged(certain(CLAIM), 1, BRIEF)
+    changed = {
+        "early": "false",
+        "early-exact": "false",
+        "late": "false",
+        "late-length": "false",
+        "upwards": "true",
+        "turned": "false",
+        "margin": "false",
+        "margin-exact": "false",
+        "untrained": "false",
+    }
+    assert {key: found[key] for key in changed} == changed
+
+
+def test_gradients_under_wrong_names_are_noticed(monkeypatch):
+    found, labels = sample_gradients(Lab(BRIEF, 0))
+    names = {"one-hot": "all", "all": "one-hot", "others": "one-hot"}
+    wrong = {state: {name: by_name[names[name]] for name in names} for state, by_name in found.items()}
+    monkeypatch.setattr(gradient_norms, "sample_gradients", lambda lab: (wrong, labels))
+    verdicts = judged(certain(CLAIM), 1, BRIEF)
+    assert (verdicts["untrained"], verdicts["trained"]) == ("false", "false")
+
+
+def test_the_digits_have_as_many_classes_as_is_said():
+    assert Lab(BRIEF, 0).data.num_classes == gradient_norms.DIGITS
 
 
 def test_another_sign_is_noticed(monkeypatch):

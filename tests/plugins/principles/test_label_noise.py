@@ -126,6 +126,7 @@ def test_networks_under_wrong_names_are_noticed(monkeypatch):
     found = judged_briefly(CLAIM)
     assert found["helps"] in ("false", "not shown")
     assert found["memory"] in ("false", "not shown")
+    assert found["negative helps"] == "false"
     assert "alpha = 0.5 at 60 % wrong" in found["negative better"] or found["negative better"] == "true"
 
 

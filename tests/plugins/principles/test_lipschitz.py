@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from smoothkit.targets import ConfidencePenalty, LabelSmoothing, OneHot
 from smoothkit_principles.claims import lipschitz
 from smoothkit_principles.claims.lipschitz import ALPHA, CLAIM, CLASSES, STEEPEST, kinds, largest_gradient
+from tests.plugins.principles.altered import Altered
 from tests.plugins.principles.judged import judged
 
 
@@ -35,6 +36,15 @@ def test_a_loss_that_is_no_cross_entropy_to_a_target_has_another_hessian(monkeyp
     made = kinds() | {"all": ConfidencePenalty(CLASSES, ALPHA)}
     monkeypatch.setattr(lipschitz, "kinds", lambda: made)
     assert judged(CLAIM)["hessian"] == "true for one-hot and others"
+
+
+def test_a_smaller_loss_is_flatter(monkeypatch):
+    made = kinds()
+    smaller = Altered(CLASSES, lambda logits, labels: 0.9 * made["all"](logits, labels, reduction="none"))
+    monkeypatch.setattr(lipschitz, "kinds", lambda: made | {"all": smaller})
+    found = judged(CLAIM, seeds=1)
+    assert found["flatter"] == "true for all"
+    assert found["hessian"] == found["constant"] == "true for one-hot and others"
 
 
 @pytest.mark.parametrize("kind", list(STEEPEST))

@@ -20,6 +20,7 @@ from smoothkit_principles.claims.margins import (
 )
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.networks import outputs
+from smoothkit_principles.verdict import listed
 from tests.plugins.principles.digit_networks import BRIEF, exchanged, networks
 from tests.plugins.principles.judged import judged
 
@@ -34,6 +35,8 @@ STURDY = {
     "apart": "false",
 }
 """Verdicts that do not need all epochs; whether margins pass the optimum does."""
+NEARER = [f"{key} of {name}" for key in ("NC1", "NC2 lengths", "NC2 angles") for name in ("all", "others")]
+"""What of neural collapse is nearer with smoothing."""
 
 
 @pytest.fixture(autouse=True)
@@ -46,15 +49,15 @@ def test_verdicts():
     found = judged(CLAIM, 3, BRIEF)
     assert {key: found[key] for key in STURDY} == STURDY
     # The self-duality of NC3 is farther off with smoothing, and so not every part of collapse is nearer.
-    assert found["collapse"].startswith("true for NC1 and NC2 lengths and NC2 angles")
-    assert "NC3" not in found["collapse"].partition(";")[0]
+    assert found["collapse"].startswith(f"true for {listed(NEARER)};")
 
 
 @pytest.mark.slow
 def test_verdicts_at_the_default_settings():
     expected = STURDY | {
         "passed": "true",
-        "collapse": "true for NC1 and NC2 lengths and NC2 angles; false for NC3; not shown for 1 - NC4",
+        "collapse": f"true for {listed(NEARER)}; false for NC3 of all and NC3 of others; "
+        "not shown for 1 - NC4 of all and 1 - NC4 of others",
     }
     assert judged(CLAIM, 8) == expected
 
@@ -85,6 +88,16 @@ def test_a_margin_is_near_one_optimum_only(convention, monkeypatch):
 
     monkeypatch.setattr(margins, "above_mean", near)
     assert judged(CLAIM, 3, BRIEF)["reached"] == f"true for {convention}"
+
+
+def test_margins_over_the_nearest_class_that_reach_the_optimum_are_noticed(monkeypatch):
+    spread = iter(range(100))
+
+    def near(logits, labels):
+        return torch.full_like(labels, OPTIMA["all"], dtype=torch.float64) + 1e-4 * next(spread)
+
+    monkeypatch.setattr(margins, "margins", near)
+    assert judged(CLAIM, 3, BRIEF)["nearest"] == "true for all"
 
 
 def test_another_sign_of_the_margin_is_noticed(monkeypatch):

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smoothkit.targets import LabelSmoothing
+from smoothkit.targets import LabelSmoothing, OneHot
 from smoothkit_principles.claims import optimum
 from smoothkit_principles.claims.optimum import ALPHA, CLAIM, entropy, gap, margin_all, margin_others
 from smoothkit_principles.config import NetworksConfig
 from smoothkit_principles.lab import Lab
+from tests.plugins.principles.altered import Altered
 from tests.plugins.principles.judged import judged
 
 
@@ -49,6 +50,30 @@ def test_another_alpha_makes_every_number_wrong(monkeypatch):
     found = judged(CLAIM, seeds=1)
     assert {found[key] for key in ("margin", "margin of all", "binary", "binary of all", "loss")} == {"false"}
     assert found["equal"] == "true"
+
+
+def test_a_smoother_that_does_nothing_has_no_optimum(monkeypatch):
+    monkeypatch.setattr(optimum, "LabelSmoothing", lambda classes, *_: OneHot(classes))
+    found = judged(CLAIM, seeds=1)
+    assert found["endless"] == "true"
+    assert {found[key] for key in ("margin", "margin of all", "binary", "binary of all", "loss")} == {"false"}
+
+
+def test_one_hot_labels_that_are_smoothed_have_one(monkeypatch):
+    monkeypatch.setattr(optimum, "OneHot", LabelSmoothing)
+    assert judged(CLAIM, seeds=1)["endless"] == "false"
+
+
+def test_a_wrong_class_with_more_mass_than_the_others_is_noticed(monkeypatch):
+    def lopsided(classes, alpha, convention):
+        even = LabelSmoothing(classes, alpha, convention)
+        return Altered(
+            classes,
+            lambda logits, labels: even(logits, labels, reduction="none") - 0.05 * logits.log_softmax(dim=1)[:, -1],
+        )
+
+    monkeypatch.setattr(optimum, "LabelSmoothing", lopsided)
+    assert judged(CLAIM, seeds=1)["equal"] == "false"
 
 
 @given(st.floats(0.01, 0.9), st.integers(2, 1000))

@@ -1,5 +1,7 @@
 """Uniform smoothing flattens the relations between classes, which is not to erase them; LS++ keeps more."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -26,7 +28,7 @@ from smoothkit_principles.networks import outputs
 from tests.plugins.principles.brief_labs import brief_lab, judged_briefly
 from tests.plugins.principles.judged import judged
 
-STURDY = {"repeatable": "true", "erased": "false", "flat": "true", "even": "true", "matrix": "true"}
+STURDY = {"repeatable": "true", "erased": "false", "weaker": "true", "flat": "true", "even": "true", "matrix": "true"}
 """Verdicts that do not need all epochs."""
 
 
@@ -55,8 +57,8 @@ def test_verdicts_at_the_default_settings():
     found = judged(CLAIM, 8)
     assert {key: found[key] for key in STURDY} == STURDY
     assert found["kept"] == "true"
-    assert found["student"] == "false for T = 1; not shown for T = 4 and T = 4, all images"
-    assert found["follows"] == "true for T = 4; false for T = 1; not shown for T = 4, all images"
+    assert found["student"] == "false for T = 1; not shown for T = 4 and T = 4 on all images"
+    assert found["follows"] == "true for T = 4; false for T = 1; not shown for T = 4 on all images"
 
 
 @pytest.mark.usefixtures("no_students")
@@ -70,7 +72,22 @@ def test_a_smoother_that_does_nothing_is_noticed(monkeypatch):
     assert found["flat"] == f"true for {LEARNED}"
     assert found["even"] in (f"true for {LEARNED}", "false", "not shown")
     assert found["kept"] in ("false", "not shown")
-    assert found["student"] == "false"
+    assert found["weaker"] == found["student"] == "false"
+
+
+@pytest.mark.parametrize(("by", "student_verdict"), [(-0.3, "true"), (0.3, "false")])
+def test_students_of_another_accuracy_are_noticed(by, student_verdict, monkeypatch):
+    def taught(teacher, lab):
+        smoothed = teacher is networks(lab)["all"]
+        epochs = tuple(replace(each, accuracy=0.5 + by * smoothed) for each in teacher.epochs)
+        # A student that follows predicts what the teacher does; another one always the first class.
+        follows = smoothed == (by > 0)
+        logits = teacher.logits if follows else -torch.arange(10.0).expand_as(teacher.logits)
+        return {key: [replace(teacher, epochs=epochs, logits=logits)] for key in found_keys()}
+
+    monkeypatch.setattr(relations, "students", taught)
+    found = judged_briefly(CLAIM)
+    assert (found["student"], found["follows"]) == (student_verdict, student_verdict)
 
 
 @pytest.mark.usefixtures("no_students")

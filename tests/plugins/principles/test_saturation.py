@@ -67,6 +67,8 @@ def test_networks_under_wrong_names_are_noticed(monkeypatch):
     found = judged(CLAIM, 3, BRIEF)
     for key, verdict in STURDY.items():
         assert verdict not in found[key], key
+    assert found["hidden-late"].startswith("false")
+    assert "true" not in found["hidden-late"]
 
 
 def test_both_units_start_as_the_same_function():

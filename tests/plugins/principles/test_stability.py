@@ -10,6 +10,7 @@ from smoothkit_principles.claims.stability import (
     CLAIM,
     CLASSES,
     PLACES,
+    at,
     best_constant,
     best_softmax,
     flipped,
@@ -20,9 +21,10 @@ from smoothkit_principles.claims.stability import (
 )
 from smoothkit_principles.config import NetworksConfig
 from smoothkit_principles.lab import Lab
-from tests.plugins.principles.judged import judged
+from tests.plugins.principles.judged import certain, judged
 
 LABELS = torch.arange(20) % CLASSES
+IMAGE = PLACES[1]
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def short(monkeypatch):
 def test_verdicts():
     found = judged(CLAIM, seeds=3)
     # Three seeds leave it open that test images move more; all seeds of the scenario show it.
-    assert found.pop("steadier").startswith("true for the flipped image, all and the flipped image, others")
+    assert found.pop("steadier").startswith(f"true for {at(IMAGE, 'all')} and {at(IMAGE, 'others')}")
     assert found == {
         "constant": "true for all",
         "constant of others": "true for others",
@@ -61,8 +63,28 @@ def test_a_smoother_that_does_nothing_makes_nothing_steadier(monkeypatch):
     lab = Lab(NetworksConfig(), 0)
     values = stability.measure(lab).values
     assert {value for where, value in values.items() if where.startswith(("steadier", "network"))} == {1.0}
-    found = judged(CLAIM, seeds=1)
-    assert (found["constant"], found["constant of others"]) == ("false", "false")
+    found = judged(certain(CLAIM), seeds=1)
+    assert {found[key] for key in ("constant", "constant of others", "steadier", "network")} == {"false"}
+
+
+@pytest.mark.usefixtures("short")
+def test_another_best_constant_is_noticed(monkeypatch):
+    monkeypatch.setattr(stability, "best_softmax", lambda target, labels: 0.9 * best_softmax(target, labels))
+    assert judged(CLAIM, seeds=1)["cross-entropy"] == "false"
+
+
+@pytest.mark.usefixtures("short")
+def test_movements_under_wrong_names_are_noticed(monkeypatch):
+    plain = movements(Lab(NetworksConfig(), 0), OneHot(CLASSES))
+
+    def scaled(lab, target):
+        factor = 1 - target.alpha if isinstance(target, LabelSmoothing) and target.convention == "all" else 1.0
+        return {place: [factor * move for move in moves] for place, moves in plain.items()}
+
+    monkeypatch.setattr(stability, "movements", scaled)
+    found = judged(certain(CLAIM), seeds=1)
+    assert found["network"] == "true for all"
+    assert found["steadier"] == f"true for {at('test images', 'all')} and {at(IMAGE, 'all')}"
 
 
 def test_a_network_that_learns_other_labels_than_its_target_is_noticed(monkeypatch):

@@ -12,17 +12,16 @@ from smoothkit.distributed import Group
 from smoothkit.errors import OutputError
 from smoothkit.report.folder import read_study
 from smoothkit.run import Run
-from smoothkit.scenario import RunInfo
+from smoothkit.scenario import Result, RunInfo
 from smoothkit.stopping import Stopped, StopRequest
 from smoothkit_principles.catalogue import load_claim
 from smoothkit_principles.claim import place
 from smoothkit_principles.claims import CLAIMS
-from smoothkit_principles.conclude import expected_words, measured_in, statement_cells
+from smoothkit_principles.conclude import Finding, findings_of, measured_in
 from smoothkit_principles.config import SCENARIO, PrinciplesConfig
 from smoothkit_principles.evaluate import evaluate
 from smoothkit_principles.page import principles_page
 from smoothkit_principles.train import train
-from smoothkit_principles.verdict import KINDS, kind
 
 ROOT = Path(__file__).parents[3]
 FAST = ("gradient", "optimum", "decomposition")
@@ -30,6 +29,8 @@ FAST = ("gradient", "optimum", "decomposition")
 
 class Silent:
     def progress(self, step, total, values): ...
+
+    def noted(self, text): ...
 
     def logged(self, step, values): ...
 
@@ -48,8 +49,8 @@ class After(StopRequest):
         return self.steps < 0
 
 
-def config(**claims):
-    return PrinciplesConfig.model_validate({"scenario": "principles", "claims": claims or {"names": FAST}})
+def config(names=FAST, **tables):
+    return PrinciplesConfig.model_validate({"scenario": "principles", "claims": {"names": names}, **tables})
 
 
 def make_run(directory, settings, seed=0, saved=None, stop=None):
@@ -90,10 +91,27 @@ def test_a_conclusion_has_a_line_for_each_statement_and_a_table_for_each_claim(t
         assert statement.text in line
     assert [table.title for table in concluded.details] == [claim.title for claim in claims]
     assert {name.partition("/")[0] for name in results[0].figures} == set(FAST), "a picture for each claim"
-    # What is said on the page is what was measured.
-    cells = list(statement_cells(claims[0], measured_in(results)))
-    assert cells[1][0] == "true"
-    assert cells[1][3] == "0"
+    found = findings_of(claims[0], measured_in(results)["gradient"])
+    assert found[1] == Finding(
+        statement="It is (sum of t) p - t, whatever the target sums to.",
+        source="the derivative of log-softmax",
+        expected="0",
+        tolerance="1e-12",
+        measured="0",
+        verdict="true",
+    )
+
+
+def test_a_run_counts_what_one_seed_decides(tmp_path):
+    settings = config(names=["gradient", "dynamics"], networks={"epochs": 1})
+    run = make_run(tmp_path, settings)
+    result = evaluate(settings, run, train(settings, run))
+    # Of training one seed shows nothing, and so nothing is counted as not shown.
+    assert {name: result.scalars[name] for name in result.headline} == {
+        "formulas true": 1,
+        "formulas true in part": 1,
+        "formulas false": 0,
+    }
 
 
 def test_an_unknown_claim_is_refused_by_name():
@@ -127,34 +145,6 @@ def test_a_claim_is_well_formed(name):
             assert (case.relation == "equals") or not case.within
 
 
-def test_the_documentations_page_has_every_statement_of_every_claim():
-    page = (ROOT / "docs" / "principles.md").read_text(encoding="utf-8")
-    from smoothkit.report.markdown import markdown_text
-
-    statements = [statement for name in CLAIMS for statement in load_claim(name).statements]
-    for statement in statements:
-        row = next(line for line in page.splitlines() if f" | {markdown_text(statement.text)} | " in line)
-        words, rest = row.removeprefix("| ").split(f" | {markdown_text(statement.text)} | ")
-        expected, measured = (cell.strip() for cell in re.split(r"(?<!\\)\|", rest)[:2])
-        keys = [case.key for case in statement.cases]
-        by_key = {case.key: expected_words(case) for case in statement.cases}
-        alike = len(set(by_key.values())) == 1
-        said = next(iter(by_key.values())) if alike else "; ".join(f"{by_key[key]} ({key})" for key in keys)
-        assert expected == markdown_text(said)
-        assert measured
-        # The verdict is one of a kind, or each of its parts names cases of the statement, and none twice.
-        if words not in KINDS:
-            named = []
-            for part in words.split("; "):
-                found = re.fullmatch(r"(true|false|not shown) for (.+)", part)
-                assert found, words
-                named += found[2].split(" and ")
-            assert set(named) <= {markdown_text(key) for key in keys}
-            assert len(set(named)) == len(named)
-            assert kind(words) in KINDS
-    assert len(re.findall(r"^\| (?!verdict|---)", page, flags=re.MULTILINE)) == len(statements)
-
-
 def test_the_page_is_made_from_a_study(tmp_path):
     from click.testing import CliRunner
 
@@ -171,7 +161,7 @@ def test_the_page_is_made_from_a_study(tmp_path):
     assert done.exit_code == 0, done.output
     page = principles_page(tmp_path / "out")
     assert "## Gradient of the loss" in page
-    assert "| true | It is (sum of t) p - t, whatever the target sums to. | 0 ± 1e-12 | 0 |" in page
+    assert "| true | It is (sum of t) p - t, whatever the target sums to. | 0 | 1e-12 | 0 |" in page
 
 
 def two_variants(directory):
@@ -201,21 +191,53 @@ def two_variants(directory):
     return directory / "out"
 
 
-def test_page_and_conclusion_are_of_the_same_variant(tmp_path):
+def test_every_variant_is_judged_and_the_page_is_of_the_first(tmp_path):
     folder = two_variants(tmp_path / "study")
     study = read_study(folder)
     assert study.conclusion is not None
-    assert study.conclusion.words[0].startswith("short: Of ")
+    short, *lines = study.conclusion.words
+    assert short.startswith("short: Of ")
+    place_of_long = next(number for number, words in enumerate(lines) if words.startswith("long: Of "))
+    assert lines[place_of_long].endswith("Only verdicts that differ from those of short follow.")
+    assert {words.partition(": ")[0] for words in lines[:place_of_long]} == {"short"}
+    # One seed shows nothing of training, whatever the variant.
+    assert len(lines) == place_of_long + 1
+    assert [table.title for table in study.conclusion.details] == [
+        "Course of training, short",
+        "Course of training, long",
+    ]
     page = principles_page(folder)
+    assert "\nshort: Of " in page
     results = {run.variant: run.result for run in study.runs}
     values = {variant: result.scalars["dynamics/gradient-late/all"] for variant, result in results.items() if result}
     assert f"{values['short']:.4g}" != f"{values['long']:.4g}"
     row = next(line for line in page.splitlines() if " | In the last epoch it is larger. | " in line)
-    line = next(words for words in study.conclusion.words if "In the last epoch it is larger." in words)
+    line = next(words for words in lines if "In the last epoch it is larger." in words)
     for found in (row, line):
         assert f"{values['short']:.4g} (all)" in found
         assert f"{values['long']:.4g} (all)" not in found
     assert row.startswith("| not shown |"), "one seed shows nothing of training"
+
+
+def test_of_a_later_variant_only_other_verdicts_are_said():
+    values = {"gradient/usual": 0.0, "gradient/general": 0.0}
+    kinds = ("smoothed", "unnormalised", "signed")
+    exact = {f"{name}/{kind}": value for name, value in values.items() for kind in kinds}
+    results = {
+        variant: {0: Result(scalars=exact | wrong)}
+        for variant, wrong in (("right", {}), ("wrong", {"gradient/general/signed": 1.0}))
+    }
+    settings = config(names=["gradient"])
+    found = Findings(configs=dict.fromkeys(results, settings), baseline=None, results=results)
+    concluded = conclude(SCENARIO, found)
+    assert concluded is not None
+    assert [words[:24] for words in concluded.words] == [
+        "right: Of 2 statements: ",
+        "right: TRUE: The gradien",
+        "right: TRUE: It is (sum ",
+        "wrong: Of 2 statements: ",
+        "wrong: TRUE for smoothed",
+    ]
 
 
 def test_a_study_without_a_result_has_no_page(tmp_path):

@@ -39,8 +39,16 @@ def test_targets_under_a_wrong_name_are_noticed(name, impostor, monkeypatch):
     monkeypatch.setattr(weights, "kinds", lambda: kinds() | {name: impostor})
     monkeypatch.setattr(weights, "STEPS", dict.fromkeys(STEPS, 500.0))
     found = judged(CLAIM, seeds=1)
-    changed = {"one-hot": {"endless": "false", "rate": "false"}, "all": {"endless": "true for one-hot and all"}}[name]
+    all_ = {"endless": "true for one-hot and all", "settles": "true for others", "product": "true for others"}
+    changed = {"one-hot": {"endless": "false", "rate": "false"}, "all": all_}[name]
     assert {key: found[key] for key in changed} == changed
+
+
+def test_features_that_are_as_large_as_before_are_noticed(monkeypatch):
+    monkeypatch.setattr(weights, "SHRINK", 1.0)
+    monkeypatch.setattr(weights, "STEPS", dict.fromkeys(STEPS, 50.0))
+    found = judged(CLAIM, seeds=1)
+    assert (found["bound"], found["product"]) == ("true", "false")
 
 
 def test_a_wrong_margin_makes_the_rate_wrong(monkeypatch):

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import Binary
-from smoothkit_principles.claim import Case, Statement, place
+from smoothkit_principles.claim import Case, Statement, cases, place
 
 ALPHA = 0.1
 LABELS = {"none": (1.0, 0.0), "one-sided": (1 - ALPHA, 0.0), "two-sided": (1 - ALPHA, ALPHA)}
@@ -108,6 +108,6 @@ STATEMENTS = (
     Statement(
         key="not saturating",
         text="Smoothing leaves the gradient of the non-saturating generator at the optimum as it is.",
-        cases=tuple(Case(key=key, relation="equals", expected=1.0, within=1e-3) for key in ("one-sided", "two-sided")),
+        cases=cases(("one-sided", "two-sided"), "equals", 1.0, within=1e-3),
     ),
 )

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import LabelSmoothing, OneHot, Target
-from smoothkit_principles.claim import Case, Statement, place
+from smoothkit_principles.claim import Case, Statement, cases, place
 from smoothkit_principles.claims.gradient import logit_gradient
 
 CLASSES, ALPHA, FEATURES, SAMPLES = 10, 0.1, 16, 1000
@@ -120,7 +120,7 @@ def figure(generator: torch.Generator) -> CurvesFigure:
 
 def both(expected: float) -> tuple[Case, ...]:
     """The same number for either convention."""
-    return tuple(Case(key=key, relation="equals", expected=expected, within=1e-9) for key in SMOOTHED)
+    return cases(SMOOTHED, "equals", expected, within=1e-9)
 
 
 STATEMENTS = (
@@ -137,11 +137,11 @@ STATEMENTS = (
     Statement(
         key="only negative entry",
         text="The label is the only negative entry of the gradient.",
-        cases=tuple(Case(key=key, relation="equals", expected=1.0) for key in ("one-hot", *SMOOTHED)),
+        cases=cases(("one-hot", *SMOOTHED), "equals", 1.0),
     ),
     Statement(
         key="hidden",
         text="Smoothing hides labels from a server that knows the model and sees the gradient.",
-        cases=tuple(Case(key=key, relation="below", expected=0.99) for key in SMOOTHED),
+        cases=cases(SMOOTHED, "below", 0.99),
     ),
 )

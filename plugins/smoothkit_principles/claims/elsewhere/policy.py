@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import ConfidencePenalty, LabelSmoothing, OneHot
-from smoothkit_principles.claim import Case, Statement, place
+from smoothkit_principles.claim import Case, Statement, cases, place
 from smoothkit_principles.claims.gradient import logit_gradient
 
 ACTIONS, ALPHA, RATE = 4, 0.1, 0.05
@@ -99,12 +99,12 @@ STATEMENTS = (
     Statement(
         key="improvement",
         text="Smoothing the improved policy adds alpha KL(u || pi) to 1 - alpha times the policy gradient.",
-        cases=tuple(Case(key=key, relation="equals", expected=0.0, within=EXACT) for key in ADVANTAGES),
+        cases=cases(ADVANTAGES, "equals", 0.0, within=EXACT),
     ),
     Statement(
         key="entropy bonus",
         text="Smoothing the improved policy adds the entropy bonus of weight alpha.",
-        cases=tuple(Case(key=key, relation="equals", expected=0.0, within=EXACT) for key in ADVANTAGES),
+        cases=cases(ADVANTAGES, "equals", 0.0, within=EXACT),
     ),
     Statement(
         key="weighted",
