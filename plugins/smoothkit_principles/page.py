@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from smoothkit.claims.finding import Finding, counted, findings_of
+from smoothkit.claims.study import measured_in
 from smoothkit.errors import OutputError
 from smoothkit.report.folder import read_study
 from smoothkit.report.markdown import markdown_text
 from smoothkit_principles.catalogue import load_claim
-from smoothkit_principles.conclude import Finding, counted, findings_of, measured_in
+from smoothkit_principles.claims import CLAIMS
 
 HEAD = """\
 # What textbooks say of smoothed targets
@@ -47,7 +49,7 @@ def principles_page(directory: Path) -> str:
     if variant is None:
         raise OutputError(f"{directory}: no run has a result; run the study to its end before its page is made")
     results = {run.seed: run.result for run in study.runs if run.result and run.variant == variant}
-    found = {claim: findings_of(load_claim(claim), values) for claim, values in measured_in(results).items()}
+    found = {claim: findings_of(load_claim(claim), values) for claim, values in measured_in(results, CLAIMS).items()}
     of_which = f"{markdown_text(variant)}: " if len({run.variant for run in study.runs}) > 1 else ""
     counts = counted([finding for every in found.values() for finding in every])
     environment = study.summary["environment"]

@@ -1,40 +1,10 @@
 """The loop: one claim is measured at each step."""
 
-from typing import Any
-
-from smoothkit.report.figures import figure_from_json
+from smoothkit.claims.notebook import Notebook
 from smoothkit.run import Run
 from smoothkit_principles.catalogue import load_claim
-from smoothkit_principles.claim import Evidence
 from smoothkit_principles.config import PrinciplesConfig
 from smoothkit_principles.lab import Lab
-
-
-class Notebook:
-    """The evidence so far, by claim; what a checkpoint keeps."""
-
-    def __init__(self) -> None:
-        self.evidence: dict[str, Evidence] = {}
-
-    def state_dict(self) -> dict[str, Any]:
-        """The evidence as plain data."""
-        return {
-            claim: {
-                "values": dict(found.values),
-                "figures": {name: figure.to_json() for name, figure in found.figures.items()},
-            }
-            for claim, found in self.evidence.items()
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with evidence that was gathered before."""
-        self.evidence = {
-            claim: Evidence(
-                values=found["values"],
-                figures={name: figure_from_json(figure) for name, figure in found["figures"].items()},
-            )
-            for claim, found in state.items()
-        }
 
 
 def train(config: PrinciplesConfig, run: Run) -> Notebook:

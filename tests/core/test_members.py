@@ -29,7 +29,7 @@ leaves = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.floats(allow_nan=False),
+    st.floats(allow_nan=False, allow_subnormal=False),
     st.text(max_size=3),
 )
 states = st.recursive(

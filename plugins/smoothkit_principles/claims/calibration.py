@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from smoothkit.claims.claim import Case, Claim, Evidence, Relation, Statement, cases, place
 from smoothkit.data.splits import split
 from smoothkit.metrics import (
     Events,
@@ -34,7 +35,6 @@ from smoothkit.metrics.scores import brier_rows, row_scores
 from smoothkit.report.figures import CurvesFigure, Figure
 from smoothkit.report.measured import group_reliability_figure, risk_coverage_figure
 from smoothkit.statistics import Interval
-from smoothkit_principles.claim import Case, Claim, Evidence, Relation, Statement, cases, place
 from smoothkit_principles.lab import Lab
 
 PLAIN = "one-hot"

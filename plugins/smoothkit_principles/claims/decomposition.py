@@ -7,10 +7,10 @@ from jaxtyping import Float64
 from torch import Tensor
 from torch.nn import functional as F
 
+from smoothkit.claims.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import ConfidencePenalty, LabelSmoothing, OneHot
 from smoothkit.targets.uniform import Convention
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit_principles.claims.gradient import logit_gradient
 from smoothkit_principles.lab import Lab
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from jaxtyping import Float
 from torch import Tensor
 
+from smoothkit.claims.claim import Claim, Evidence, Statement, cases, place
 from smoothkit.report.figures import CurvesFigure
-from smoothkit_principles.claim import Claim, Evidence, Statement, cases, place
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.networks import Epoch, TrainedNetwork
 

@@ -5,9 +5,9 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
+from smoothkit.claims.claim import Claim, Evidence, Statement, cases, place
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import LabelSmoothing, OneHot, Target
-from smoothkit_principles.claim import Claim, Evidence, Statement, cases, place
 from smoothkit_principles.lab import Lab
 
 ROWS, CLASSES, ALPHA = 64, 10, 0.1

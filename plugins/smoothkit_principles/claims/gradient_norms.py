@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
+from smoothkit.claims.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import LabelSmoothing, OneHot, Target
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit_principles.claims.dynamics import CLASSES as DIGITS
 from smoothkit_principles.claims.dynamics import trained
 from smoothkit_principles.claims.gradient import logit_gradient

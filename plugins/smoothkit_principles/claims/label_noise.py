@@ -7,11 +7,11 @@ import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
+from smoothkit.claims.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit.metrics import share_interval
 from smoothkit.report.figures import CurvesFigure, IntervalsFigure
 from smoothkit.targets import LabelSmoothing, NegativeSmoothing, OneHot, Target
 from smoothkit.targets.uniform import Convention
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit_principles.claims.gradient import logit_gradient
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.minimise import minimise

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from smoothkit.claims.claim import Claim, Evidence, Statement, cases, place
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import LabelSmoothing, OneHot, Target
-from smoothkit_principles.claim import Claim, Evidence, Statement, cases, place
 from smoothkit_principles.claims.gradient import logit_gradient
 from smoothkit_principles.lab import Lab
 

@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor, nn
 
+from smoothkit.claims.claim import Claim, Evidence, Statement, cases, place
 from smoothkit.metrics import margins
 from smoothkit.metrics.collapse import NeuralCollapse, neural_collapse
 from smoothkit.report.figures import CurvesFigure, MatrixFigure
-from smoothkit_principles.claim import Claim, Evidence, Statement, cases, place
 from smoothkit_principles.claims.dynamics import epoch_figure, trained
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.networks import TrainedNetwork, outputs

@@ -8,11 +8,11 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 from torch.nn.functional import pdist
 
+from smoothkit.claims.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit.data.splits import limit_train
 from smoothkit.report.figures import CurvesFigure, MatrixFigure
 from smoothkit.seeding import derived_seed
 from smoothkit.targets.learned import off_diagonal
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit_principles.claims.margins import last_features
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.networks import TrainedNetwork, outputs, train_network

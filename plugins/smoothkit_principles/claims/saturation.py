@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from smoothkit.claims.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit.data import Dataset
 from smoothkit.data.feed import evaluation_batches
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import Target
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.networks import train_network
 

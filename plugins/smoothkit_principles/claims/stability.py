@@ -8,13 +8,13 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
+from smoothkit.claims.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit.data.dataset import Part
 from smoothkit.data.feed import evaluation_batches
 from smoothkit.report.figures import CurvesFigure, IntervalsFigure
 from smoothkit.statistics import paired_interval
 from smoothkit.targets import LabelSmoothing, OneHot, Target
 from smoothkit.targets.uniform import Convention
-from smoothkit_principles.claim import Case, Claim, Evidence, Statement, cases, place
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.minimise import minimise
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import cache
 
-from smoothkit_principles.claim import Claim
+from smoothkit.claims.claim import Claim
 from smoothkit_principles.lab import Lab
 from tests.plugins.principles.digit_networks import BRIEF
 from tests.plugins.principles.judged import certain, judged

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from smoothkit_principles.claim import Claim, place
+from smoothkit.claims.claim import Claim, place
+from smoothkit.claims.verdict import verdict
 from smoothkit_principles.config import NetworksConfig
 from smoothkit_principles.lab import Lab
-from smoothkit_principles.verdict import verdict
 
 
 def judged(claim: Claim, seeds: int = 2, config: NetworksConfig | None = None) -> dict[str, str]:

@@ -7,6 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from smoothkit.metrics import Events, confidence_gap, fit_temperature, top_label
+from smoothkit.report.numbers import listed
 from smoothkit_principles.claims import calibration
 from smoothkit_principles.claims.calibration import (
     CLAIM,
@@ -18,7 +19,6 @@ from smoothkit_principles.claims.calibration import (
     sweep_figure,
     tempered,
 )
-from smoothkit_principles.verdict import listed
 from tests.plugins.principles.brief_labs import brief_lab, judged_briefly
 from tests.plugins.principles.judged import judged
 

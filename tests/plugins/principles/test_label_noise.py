@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from smoothkit.claims.claim import Evidence
 from smoothkit.data.label_noise import symmetric_noise
 from smoothkit.targets import LabelSmoothing
-from smoothkit_principles.claim import Evidence
 from smoothkit_principles.claims import label_noise
 from smoothkit_principles.claims.label_noise import (
     CLAIM,

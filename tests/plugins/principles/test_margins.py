@@ -7,6 +7,7 @@ from torch.testing import assert_close
 
 from smoothkit.metrics import margins as nearest_margins
 from smoothkit.metrics.collapse import neural_collapse
+from smoothkit.report.numbers import listed
 from smoothkit.targets import LabelSmoothing
 from smoothkit_principles.claims import margins
 from smoothkit_principles.claims.margins import (
@@ -20,7 +21,6 @@ from smoothkit_principles.claims.margins import (
 )
 from smoothkit_principles.lab import Lab
 from smoothkit_principles.networks import outputs
-from smoothkit_principles.verdict import listed
 from tests.plugins.principles.digit_networks import BRIEF, exchanged, networks
 from tests.plugins.principles.judged import judged
 

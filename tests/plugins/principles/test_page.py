@@ -10,11 +10,11 @@ from statistics import stdev
 import pytest
 from scipy import stats
 
+from smoothkit.claims.claim import place
+from smoothkit.claims.finding import expected_words, tolerance_words
+from smoothkit.claims.verdict import KINDS, kind, verdict
 from smoothkit_principles.catalogue import load_claim
-from smoothkit_principles.claim import place
 from smoothkit_principles.claims import CLAIMS
-from smoothkit_principles.conclude import expected_words, tolerance_words
-from smoothkit_principles.verdict import KINDS, kind, verdict
 
 PAGE = (Path(__file__).parents[3] / "docs" / "principles.md").read_text(encoding="utf-8")
 NUMBER = r"-?[\d.]+(?:e[-+]\d+)?"

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from smoothkit.claims.claim import place
+from smoothkit.claims.finding import Finding, findings_of
+from smoothkit.claims.study import measured_in
 from smoothkit.conclusion import Findings, conclude
 from smoothkit.config import dump
 from smoothkit.distributed import Group
@@ -15,9 +18,7 @@ from smoothkit.run import Run
 from smoothkit.scenario import Result, RunInfo
 from smoothkit.stopping import Stopped, StopRequest
 from smoothkit_principles.catalogue import load_claim
-from smoothkit_principles.claim import place
 from smoothkit_principles.claims import CLAIMS
-from smoothkit_principles.conclude import Finding, findings_of, measured_in
 from smoothkit_principles.config import SCENARIO, PrinciplesConfig
 from smoothkit_principles.evaluate import evaluate
 from smoothkit_principles.page import principles_page
@@ -91,7 +92,7 @@ def test_a_conclusion_has_a_line_for_each_statement_and_a_table_for_each_claim(t
         assert statement.text in line
     assert [table.title for table in concluded.details] == [claim.title for claim in claims]
     assert {name.partition("/")[0] for name in results[0].figures} == set(FAST), "a picture for each claim"
-    found = findings_of(claims[0], measured_in(results)["gradient"])
+    found = findings_of(claims[0], measured_in(results, ["gradient"])["gradient"])
     assert found[1] == Finding(
         statement="It is (sum of t) p - t, whatever the target sums to.",
         source="the derivative of log-softmax",

@@ -1,6 +1,6 @@
 """What is said of smoothing in self-training, adversarial, reinforcement and federated learning: the formulas alone."""
 
-from smoothkit_principles.claim import Claim, Evidence
+from smoothkit.claims.claim import Claim, Evidence
 from smoothkit_principles.claims.elsewhere import discriminator, leakage, policy, pseudo_labels
 from smoothkit_principles.lab import Lab
 

@@ -5,9 +5,9 @@ from jaxtyping import Float64
 from torch import Tensor
 from torch.nn import functional as F
 
+from smoothkit.claims.claim import Case, Statement, cases, place
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import Binary
-from smoothkit_principles.claim import Case, Statement, cases, place
 
 ALPHA = 0.1
 LABELS = {"none": (1.0, 0.0), "one-sided": (1 - ALPHA, 0.0), "two-sided": (1 - ALPHA, ALPHA)}

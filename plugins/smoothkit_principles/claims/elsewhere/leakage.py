@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Float64, Int64
 from torch import Tensor
 
+from smoothkit.claims.claim import Case, Statement, cases, place
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import LabelSmoothing, OneHot, Target
-from smoothkit_principles.claim import Case, Statement, cases, place
 from smoothkit_principles.claims.gradient import logit_gradient
 
 CLASSES, ALPHA, FEATURES, SAMPLES = 10, 0.1, 16, 1000

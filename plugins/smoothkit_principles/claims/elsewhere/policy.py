@@ -5,9 +5,9 @@ from jaxtyping import Float64
 from torch import Tensor
 from torch.nn import functional as F
 
+from smoothkit.claims.claim import Case, Statement, cases, place
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import ConfidencePenalty, LabelSmoothing, OneHot
-from smoothkit_principles.claim import Case, Statement, cases, place
 from smoothkit_principles.claims.gradient import logit_gradient
 
 ACTIONS, ALPHA, RATE = 4, 0.1, 0.05

@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
+from smoothkit.claims.claim import Case, Statement, place
 from smoothkit.report.figures import CurvesFigure
 from smoothkit.targets import LabelSmoothing, OneHot
-from smoothkit_principles.claim import Case, Statement, place
 from smoothkit_principles.claims.gradient import logit_gradient
 
 CLASSES, ALPHA = 10, 0.1

@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from smoothkit_principles.claim import Case, Statement
-from smoothkit_principles.verdict import (
+from smoothkit.claims.claim import Case, Statement
+from smoothkit.claims.verdict import (
     FALSE,
     IN_PART,
     KINDS,

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
+from smoothkit.claims.claim import Case, Statement, place
+from smoothkit.report.numbers import listed
 from smoothkit.statistics import LEVEL, deviation, holm, paired_interval, student_p_value
-from smoothkit_principles.claim import Case, Statement, place
 
 TRUE, IN_PART, FALSE, NOT_SHOWN = KINDS = ("true", "true in part", "false", "not shown")
 FEWEST = 3
@@ -110,16 +111,6 @@ def verdict(statement: Statement, values: Mapping[str, Sequence[float]]) -> str:
             return word
     named = [True] if keys[True] and not keys[None] else [answer for answer in words if keys[answer]]
     return "; ".join(f"{words[answer]} for {listed(keys[answer])}" for answer in named)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names as a sentence has them.
-
-    >>> listed(["all"]), listed(["all", "others"]), listed(["K = 2", "K = 10", "K = 100"])
-    ('all', 'all and others', 'K = 2, K = 10 and K = 100')
-    """
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def kind(words: str) -> str:

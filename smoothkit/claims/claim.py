@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Generic, Literal, TypeVar
 
 from smoothkit.report.figures import Figure
 
-if TYPE_CHECKING:
-    from smoothkit_principles.lab import Lab
-
 Relation = Literal["equals", "above", "below"]
+Lab = TypeVar("Lab")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +46,15 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
-    """Statements about one subject, measured together."""
+class Claim(Generic[Lab]):
+    """Statements about one subject, measured together in a laboratory of the scenario's own making."""
 
     name: str
     title: str
     source: str
     """Who states it, and where it is derived or refuted."""
     statements: tuple[Statement, ...]
-    measure: "Callable[[Lab], Evidence]"
+    measure: Callable[[Lab], Evidence]
 
 
 def cases(
