@@ -7,6 +7,7 @@ import os
 import platform
 
 import fairness
+import gan
 import losses
 import metrics
 import pipeline
@@ -39,6 +40,7 @@ def main() -> None:
     print("\nMetrics of a million predictions of 100 classes; smoothkit's in bold:\n")
     print(metrics.tables())
     print("\n" + fairness.tables())
+    print("\n" + gan.table())
     print("\n| report on 200 runs of 10,000 steps | CPU seconds | MB | goal |")
     print("| --- | --- | --- | --- |")
     for line in report.measure():

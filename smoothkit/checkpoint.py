@@ -30,11 +30,21 @@ class Stateful(Protocol):
 def save_checkpoint(directory: Path, state: dict[str, Any]) -> None:
     """Write `state` to `directory`, replacing the checkpoint there only once the new one is safely on disk.
 
-    The first one is read back at once: it would be too late to learn at a resumption that it cannot be.
-
     Raises:
         TrainingError: the disk is full or not writable, or something tracked is not tensors and plain data; the
             previous checkpoint is untouched.
+    """
+    write_checkpoint(directory, state)
+    keep_checkpoint(directory)
+
+
+def write_checkpoint(directory: Path, state: dict[str, Any]) -> None:
+    """Write `state` beside the checkpoint in `directory`, for `keep_checkpoint` to replace that one.
+
+    The first one is read back at once: it would be too late to learn at a resumption that it cannot be.
+
+    Raises:
+        TrainingError: as for `save_checkpoint`.
     """
     path = directory / FILE
     partial = path.with_suffix(".part")
@@ -47,14 +57,30 @@ def save_checkpoint(directory: Path, state: dict[str, Any]) -> None:
         if not path.exists() and not _is_readable(partial):
             partial.unlink()
             raise TrainingError(f"{path}: {_unreadable(state)}")
-        os.replace(partial, path)
     except (OSError, RuntimeError) as error:
-        partial.unlink(missing_ok=True)
-        why = "the disk is full" if getattr(error, "errno", None) == errno.ENOSPC else _first_line(error)
-        raise TrainingError(
-            f"{path}: the checkpoint cannot be written: {why}; the previous one is kept: make room, then "
-            "`smoothkit resume`"
-        ) from error
+        raise _failed(path, error) from error
+
+
+def keep_checkpoint(directory: Path) -> None:
+    """Replace the checkpoint in `directory` by the one that was written beside it.
+
+    Raises:
+        TrainingError: it cannot be; the previous checkpoint is untouched.
+    """
+    path = directory / FILE
+    try:
+        os.replace(path.with_suffix(".part"), path)
+    except OSError as error:
+        raise _failed(path, error) from error
+
+
+def _failed(path: Path, error: Exception) -> TrainingError:
+    """What is said of a checkpoint that could not be written; what there is of it goes."""
+    path.with_suffix(".part").unlink(missing_ok=True)
+    why = "the disk is full" if getattr(error, "errno", None) == errno.ENOSPC else _first_line(error)
+    return TrainingError(
+        f"{path}: the checkpoint cannot be written: {why}; the previous one is kept: make room, then `smoothkit resume`"
+    )
 
 
 def _is_readable(source: Path | io.BytesIO) -> bool:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from smoothkit.checkpoint import keep_checkpoint
 from smoothkit.stopping import Stopped
 
 if TYPE_CHECKING:
@@ -34,11 +35,25 @@ def in_step(runs: "Sequence[Run]", total: int) -> Iterator[int]:
         if logging or first.group.size == 1:
             reason = first.why_stop(deadline)
             if first.group.any(bool(reason)) and step < total:
-                for run in runs:
-                    run.save()
+                save_together(runs)
                 raise Stopped(reason or "interrupted")
         if step % first.settings.checkpoint_every == 0 or step == total:
-            for run in runs:
-                run.save()
+            save_together(runs)
         for run in runs:
             run.show()
+
+
+def save_together(runs: "Sequence[Run]") -> None:
+    """Write every run's checkpoint, then replace all the former ones at once.
+
+    Runs that a kill left at different steps could not go on together, and their last digits may depend on that.
+
+    Raises:
+        TrainingError: loss or weights of one are not finite, or the disk is full; all keep their previous checkpoints.
+    """
+    for run in runs:
+        run.write_checkpoint()
+    if runs[0].group.is_main:
+        for run in runs:
+            keep_checkpoint(run.directory)
+    runs[0].group.barrier()

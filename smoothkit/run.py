@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from smoothkit import plugins
-from smoothkit.checkpoint import FILE, Stateful, save_checkpoint
+from smoothkit.checkpoint import FILE, Stateful, write_checkpoint
 from smoothkit.distributed import Group
 from smoothkit.errors import OutputError, TrainingError
 from smoothkit.files import METRICS
 from smoothkit.history import History
-from smoothkit.lockstep import in_step
+from smoothkit.lockstep import in_step, save_together
 from smoothkit.members import Member
 from smoothkit.report.figures import Figure
 from smoothkit.scenario import RunInfo, RunSettings, TargetConfig
@@ -205,6 +205,12 @@ class Run:
         Raises:
             TrainingError: loss or weights are not finite, or the disk is full; the previous checkpoint is kept.
         """
+        save_together([self])
+
+    # --- for `smoothkit.lockstep`, which is the loop ------------------------------------------------------------------
+
+    def write_checkpoint(self) -> None:
+        """Write all that is tracked beside the last checkpoint, which stays until `keep_checkpoint` replaces it."""
         self.check_losses()
         self._check_weights()
         for module in self._modules():
@@ -220,10 +226,7 @@ class Run:
                 "rows": self._history.rows,
                 "window": self.window.noted,
             }
-            save_checkpoint(self.directory, state)
-        self.group.barrier()
-
-    # --- for `smoothkit.lockstep`, which is the loop ------------------------------------------------------------------
+            write_checkpoint(self.directory, state)
 
     def begin(self, total: int) -> None:
         """Stand where the checkpoint was written, before `total` steps in all."""

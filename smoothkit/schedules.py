@@ -74,6 +74,19 @@ class Step(Shape):
     """The fractions of the training, rising, where each value after the first begins."""
 
 
+class Polyline(Shape):
+    """Straight lines from value to value."""
+
+    shape: Literal["polyline"]
+    """Straight lines from value to value."""
+    values: Numbers
+    """The values in turn, two or more."""
+    at: Numbers
+    """The fractions of the training, rising from 0 to 1, where each value is reached."""
+    log: bool = False
+    """Whether lines are straight on a logarithmic scale."""
+
+
 class Alternate(Shape):
     """The values in turn, again and again."""
 
@@ -85,4 +98,4 @@ class Alternate(Shape):
     """Epochs that each value holds."""
 
 
-Schedule = Annotated[Linear | Cosine | Step | Alternate, Field(discriminator="shape")]
+Schedule = Annotated[Linear | Cosine | Step | Polyline | Alternate, Field(discriminator="shape")]

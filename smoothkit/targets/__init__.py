@@ -35,7 +35,7 @@ from smoothkit.targets.penalty import Penalised, Penalty
 from smoothkit.targets.poly import Poly1
 from smoothkit.targets.progressive import PSKD
 from smoothkit.targets.relaxation import LabelRelaxation
-from smoothkit.targets.schedule import Alternate, Cosine, Linear, Scheduled, Step
+from smoothkit.targets.schedule import Alternate, Cosine, Linear, Polyline, Scheduled, Step
 from smoothkit.targets.sigmoid_focal import SigmoidFocal
 from smoothkit.targets.symmetric import SymmetricCE
 from smoothkit.targets.teacher_free import TeacherFreeRegularisation, TeacherFreeSelf
@@ -88,6 +88,7 @@ __all__ = [
     "Penalised",
     "Penalty",
     "Poly1",
+    "Polyline",
     "Scheduled",
     "SigmoidFocal",
     "SoftBootstrap",

@@ -1,5 +1,6 @@
 """Options that change during training: a few shapes over time, and the target that follows them."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -92,6 +93,43 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Polyline:
+    """Straight lines from value to value, each reached at its fraction ``at`` of the training; with ``log`` straight on
+    a logarithmic scale.
+
+    >>> [Polyline((1.0, 0.5, 0.0), at=(0.0, 0.2, 1.0)).value(progress, 0) for progress in (0.0, 0.1, 0.6, 1.0)]
+    [1.0, 0.75, 0.25, 0.0]
+    >>> round(Polyline((1.0, 0.01), at=(0.0, 1.0), log=True).value(0.5, 0), 6)
+    0.1
+    """
+
+    values: tuple[float, ...]
+    at: tuple[float, ...]
+    log: bool = False
+    shape: Literal["polyline"] = field(default="polyline", kw_only=True)
+
+    def __post_init__(self):
+        _check_values(self.values)
+        if len(self.at) != len(self.values):
+            raise ValueError(f"at has {len(self.at)} entries for {len(self.values)} values; expected one for each")
+        if (self.at[0], self.at[-1]) != (0, 1) or list(self.at) != sorted(set(self.at)):
+            raise ValueError(f"at is {self.at}; expected rising fractions of the training from 0 to 1")
+        if self.log and min(self.values) <= 0:
+            raise ValueError(f"values are {self.values}; expected values above 0 on a logarithmic scale")
+
+    def value(self, progress: float, epochs_done: int) -> float:
+        """The option's value after this part of the training."""
+        place = min(bisect_right(self.at, progress), len(self.at) - 1)
+        (start, end), (low, high) = self.at[place - 1 : place + 1], self.values[place - 1 : place + 1]
+        weight = (progress - start) / (end - start)
+        return low * (high / low) ** weight if self.log else low + (high - low) * weight
+
+    def extremes(self) -> tuple[float, ...]:
+        """All its values."""
+        return self.values
+
+
+@dataclass(frozen=True)
 class Alternate:
     """The values in turn, each for ``every`` epochs.
 
@@ -119,7 +157,7 @@ class Alternate:
         return self.values
 
 
-AnyShape = Linear | Cosine | Step | Alternate
+AnyShape = Linear | Cosine | Step | Polyline | Alternate
 """How an option changes; in a scenario file a table such as ``{ shape = "linear", start = 0.0, end = 0.1 }``."""
 
 

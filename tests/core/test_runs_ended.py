@@ -27,7 +27,8 @@ class Killer:
         self.left: int | None = None
         self.count = 0
         for owner, name in (
-            ("smoothkit.run", "save_checkpoint"),
+            ("smoothkit.run", "write_checkpoint"),
+            ("smoothkit.lockstep", "keep_checkpoint"),
             ("smoothkit.execution", "write_json"),
             ("smoothkit.execution", "write_text"),
             (History, "_write"),
@@ -241,15 +242,15 @@ def test_a_folder_that_another_process_holds_fails_its_own_run(carry_out, alone,
 
 
 def test_a_full_disk_at_one_checkpoint_costs_no_other_run(carry_out, alone, tmp_path, monkeypatch):
-    save = execution.Run.save
+    write = execution.Run.write_checkpoint
 
-    def saved(run):
+    def written(run):
         if run.seed == 1 and run.step == 20:
             raise OSError(28, "No space left on device")
-        save(run)
+        write(run)
 
     with monkeypatch.context() as patch:
-        patch.setattr(execution.Run, "save", saved)
+        patch.setattr(execution.Run, "write_checkpoint", written)
         outcomes = carry_out()
     assert [outcome.status for outcome in outcomes.values()] == ["finished", "failed", "finished"]
     assert finished(carry_out())

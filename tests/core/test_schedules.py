@@ -10,7 +10,7 @@ from smoothkit.errors import ConfigError
 from smoothkit.scenario_file import load_scenario
 from smoothkit.targets import schedule
 
-SHAPES = ("Linear", "Cosine", "Step", "Alternate")
+SHAPES = ("Linear", "Cosine", "Step", "Polyline", "Alternate")
 HEAD = 'scenario = "supervised"\n[target]\nname = "ls"\n[target.schedule]\n'
 
 
@@ -40,6 +40,10 @@ def test_a_table_has_the_fields_of_the_schedule(name):
         ('{ shape = "linear", start = 0, end = 0.1 }', schedule.Linear(0.0, 0.1)),
         ('{ shape = "cosine", start = 0.2, end = 0.0 }', schedule.Cosine(0.2, 0.0)),
         ('{ shape = "step", values = [0.0, 0.1], at = [0.5] }', schedule.Step((0.0, 0.1), (0.5,))),
+        (
+            '{ shape = "polyline", values = [0.2, 0.1], at = [0, 1], log = true }',
+            schedule.Polyline((0.2, 0.1), (0.0, 1.0), log=True),
+        ),
         ('{ shape = "alternate", values = [0.0, 0.1] }', schedule.Alternate((0.0, 0.1))),
         ('{ shape = "alternate", values = [0.0, 0.1], every = 3 }', schedule.Alternate((0.0, 0.1), 3)),
     ],

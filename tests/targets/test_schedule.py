@@ -2,6 +2,7 @@
 
 from math import inf, nan
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -11,7 +12,7 @@ from torch.testing import assert_close
 from smoothkit.targets import LabelSmoothing, LabelSmoothingPP, OneHot, Target
 from smoothkit.targets.margin import MbLS
 from smoothkit.targets.matrix import FixedMatrix
-from smoothkit.targets.schedule import Alternate, Cosine, Linear, Scheduled, Step, numeric_options
+from smoothkit.targets.schedule import Alternate, Cosine, Linear, Polyline, Scheduled, Step, numeric_options
 from smoothkit.targets.wrapper import Wrapper
 
 LOGITS = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
@@ -57,6 +58,14 @@ def test_steps_begin_at_their_fractions():
     assert [schedule.value(progress, 0) for progress in (0.0, 0.2499, 0.25, 0.5, 1.0)] == [0.1, 0.1, 0.2, 0.3, 0.3]
 
 
+def test_a_polyline_is_numpys_interpolation_on_either_scale():
+    values, at = (0.3, 0.01, 0.007), (0.0, 0.6, 1.0)
+    for progress in np.linspace(0, 1, 41):
+        assert Polyline(values, at).value(progress, 0) == pytest.approx(np.interp(progress, at, values))
+        expected = np.exp(np.interp(progress, at, np.log(values)))
+        assert Polyline(values, at, log=True).value(progress, 0) == pytest.approx(expected)
+
+
 def test_alternation_counts_epochs_and_not_progress():
     schedule = Alternate((0.0, 0.1, 0.2), every=2)
     assert [schedule.value(0.9, epoch) for epoch in range(8)] == [0.0, 0.0, 0.1, 0.1, 0.2, 0.2, 0.0, 0.0]
@@ -67,6 +76,10 @@ def test_alternation_counts_epochs_and_not_progress():
     [
         (lambda: Linear(nan, 1.0), "start is nan; expected a finite number"),
         (lambda: Cosine(0.0, inf), "end is inf; expected a finite number"),
+        (lambda: Polyline((0.0, 1.0), (0.0,)), "at has 1 entries for 2 values; expected one for each"),
+        (lambda: Polyline((0.0, 1.0), (0.1, 1.0)), "rising fractions of the training from 0 to 1"),
+        (lambda: Polyline((0.0, 1.0, 2.0), (0.0, 0.0, 1.0)), "rising fractions"),
+        (lambda: Polyline((0.0, 1.0), (0.0, 1.0), log=True), "expected values above 0 on a logarithmic scale"),
         (lambda: Step((0.0,), ()), r"values is \(0.0,\); expected two or more numbers"),
         (lambda: Step((0.0, 1.0), ()), "at has 0 entries for 2 values; expected 1"),
         (lambda: Step((0.0, 1.0), (1.0,)), "rising fractions of the training between 0 and 1"),
@@ -191,7 +204,14 @@ def test_counts_are_not_numbers_to_schedule():
 
 
 @pytest.mark.parametrize(
-    "schedule", [Linear(0.0, 1.5), Cosine(-0.1, 0.5), Step((0.1, 2.0), (0.5,)), Alternate((0.1, 2.0))]
+    "schedule",
+    [
+        Linear(0.0, 1.5),
+        Cosine(-0.1, 0.5),
+        Step((0.1, 2.0), (0.5,)),
+        Polyline((0.1, 2.0), (0.0, 1.0)),
+        Alternate((0.1, 2.0)),
+    ],
 )
 def test_values_that_the_target_refuses_are_found_at_once(schedule):
     inner = LabelSmoothing(4, 0.3)

@@ -1,0 +1,1 @@
+"""What samples of a generator are measured by."""

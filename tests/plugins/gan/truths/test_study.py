@@ -1,0 +1,162 @@
+"""A study of truths from end to end: results, resumption, the conclusion; and the form of every subject."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from smoothkit.checkpoint import load_checkpoint
+from smoothkit.claims.claim import place
+from smoothkit.cli import main
+from smoothkit.conclusion import Findings, conclude
+from smoothkit.config import dump
+from smoothkit.distributed import Group
+from smoothkit.run import Run
+from smoothkit.scenario import RunInfo
+from smoothkit.stopping import Stopped, StopRequest
+from smoothkit_gan.truths import TRUTHS
+from smoothkit_gan.truths.catalogue import load_truth
+from smoothkit_gan.truths.config import SCENARIO, TruthsConfig
+from smoothkit_gan.truths.evaluate import evaluate
+from smoothkit_gan.truths.train import train
+
+ROOT = Path(__file__).parents[4]
+BRIEF = {"steps": 4, "discriminator_steps": 1, "batch_size": 8, "hidden": [4]}
+
+
+class Silent:
+    def progress(self, step, total, values): ...
+
+    def noted(self, text): ...
+
+    def logged(self, step, values): ...
+
+    def figures(self, step, figures): ...
+
+
+class After(StopRequest):
+    """A stop that comes after some steps."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def is_set(self):
+        self.steps -= 1
+        return self.steps < 0
+
+
+def config(**tables):
+    return TruthsConfig.model_validate({"scenario": "gan-truths", "far_start": BRIEF, **tables})
+
+
+def make_run(directory, settings, seed=0, saved=None, stop=None):
+    info = RunInfo("gan-truths", "truths", seed, directory, dump(settings), saved["step"] if saved else 0)
+    directory.mkdir(parents=True, exist_ok=True)
+    return Run(info, settings.run, Group(device=torch.device("cpu")), saved, Silent(), stop or StopRequest())
+
+
+def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path):
+    settings = config()
+    whole = evaluate(settings, run := make_run(tmp_path / "whole", settings), train(settings, run))
+    with pytest.raises(Stopped):
+        train(settings, make_run(tmp_path / "parts", settings, stop=After(1)))
+    saved = load_checkpoint(tmp_path / "parts")
+    assert saved is not None
+    assert 0 < saved["step"] < len(TRUTHS)
+    parts = evaluate(settings, run := make_run(tmp_path / "parts", settings, saved=saved), train(settings, run))
+    assert parts.to_json() == whole.to_json()
+
+
+def test_a_conclusion_has_a_line_for_each_statement_and_a_row_for_each_subject(tmp_path):
+    settings = config()
+    results = {}
+    for seed in (0, 1):
+        run = make_run(tmp_path / str(seed), settings, seed)
+        results[seed] = evaluate(settings, run, train(settings, run))
+    concluded = conclude(SCENARIO, Findings(configs={"truths": settings}, baseline=None, results={"truths": results}))
+    assert concluded is not None
+    truths = [load_truth(name) for name in TRUTHS]
+    statements = [statement for truth in truths for statement in truth.statements]
+    formulas = [statement for statement in statements if not statement.of_training]
+    assert [results[0].scalars[name] for name in results[0].headline] == [len(formulas), 0, 0], "true, in part, false"
+    first, *lines = concluded.words
+    shown = len(statements) - len(formulas)
+    assert first == f"Of {len(statements)} statements: {len(formulas)} true, {shown} not shown."
+    for line, statement in zip(lines, statements, strict=True):
+        # Two seeds show nothing of training.
+        assert line.startswith("NOT SHOWN: " if statement.of_training else "TRUE: ")
+        assert statement.text in line
+    (table,) = concluded.tables
+    assert [[cell.text for cell in row] for row in table.sections[0].rows] == [
+        [truth.title, str(sum(not each.of_training for each in truth.statements)), "0", "0", str(unshown)]
+        for truth, unshown in zip(truths, (0, 0, 0, shown), strict=True)
+    ]
+    assert [each.title for each in concluded.details] == [truth.title for truth in truths]
+    assert {name.partition("/")[0] for name in results[0].figures} == set(TRUTHS), "a picture for each subject"
+
+
+def test_a_result_that_contradicts_a_formula_is_loud(tmp_path):
+    settings = config(truths={"names": ["dirac"]})
+    run = make_run(tmp_path, settings)
+    notebook = train(settings, run)
+    notebook.evidence["dirac"].values["undamped/none"] = -0.1  # pyright: ignore[reportIndexIssue]
+    result = evaluate(settings, run, notebook)
+    assert result.scalars["formulas true in part"] == 1
+    found = Findings(configs={"truths": settings}, baseline=None, results={"truths": {0: result}})
+    concluded = conclude(SCENARIO, found)
+    assert concluded is not None
+    assert "1 true in part" in concluded.words[0]
+    assert sum(line.startswith("TRUE for ") for line in concluded.words) == 1
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"truths": {"names": ["dirak"]}}, "there is no subject 'dirak'; did you mean 'dirac'"),
+        ({"truths": {"names": ["dirac", "gains", "dirac"]}}, "subject 'dirac' is named 2 times; name it once"),
+        ({"truths": {"names": []}}, "names"),
+        ({"target": {"name": "binary"}}, "has no use here, where every truth names its own targets; leave it out"),
+        ({"use": ["wrapper"]}, "has no use here, where every truth names its own targets; leave it out"),
+        ({"far_start": {"steps": 0}}, "steps"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(tables, message):
+    with pytest.raises(ValueError, match=message):
+        TruthsConfig.model_validate({"scenario": "gan-truths", **tables})
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_a_subject_is_well_formed(name):
+    truth = load_truth(name)
+    assert truth.name == name
+    assert truth.title
+    assert truth.source
+    places = [place(statement.key, case.key) for statement in truth.statements for case in statement.cases]
+    assert len(set(places)) == len(places) > 0
+    for statement in truth.statements:
+        assert statement.text.endswith(".")
+        for case in statement.cases:
+            assert (case.relation == "equals") or not case.within
+
+
+def test_the_command_prints_statement_expected_measured_and_verdict(tmp_path):
+    file = str(ROOT / "scenarios" / "smoke" / "gan-truths.toml")
+    arguments = [
+        "run",
+        file,
+        'truths.names=["gains"]',
+        "--seeds",
+        "1",
+        "--jobs",
+        "1",
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert "Of 8 statements: 8 true." in said
+    assert "TRUE: One-sided smoothing leaves the non-saturating gradient as it is" in said
+    assert "Expected 0, within 1e-06; measured" in said
