@@ -58,6 +58,9 @@ class DiscriminatorConfig(Config):
     """Lowest and highest length of their wave vectors, drawn log-uniformly; radians per unit of the model's space."""
     damping: NonNegative = 0.5
     """How much smaller the amplitude of a faster wave is: the shortest wave vector over its own, to this power."""
+    fade: NonNegative | Schedule = 1.0
+    """What all their amplitudes are multiplied by: fast waves that fade in when noise is gone keep modes evenly filled,
+    which they do not from the start."""
     spectral_norm: bool = False
     """Whether each layer is divided by its largest singular value (Miyato et al. 2018)."""
     packing: Annotated[int, Ge(1)] = 1
@@ -109,8 +112,8 @@ class EvaluateConfig(Config):
 
     every: Annotated[int, Ge(1)] = 1000
     """Steps between two measurements during training; there is one after the last step in any case."""
-    generator: Literal["average", "last"] = "average"
-    """Which generator the headline is of; both are measured."""
+    generator: Literal["average", "last"] | None = None
+    """Which generator the headline is of, by default the average if one is kept; both are measured."""
     samples: Annotated[int, Ge(100)] = 2500
     """Samples that modes are counted in, or that are compared with the reference (then as many as it has, at most)."""
     feature_nets: Annotated[int, Ge(1)] = 3
@@ -144,7 +147,7 @@ class GanConfig(ScenarioConfig):
         if self.train.batch_size % self.discriminator.packing:
             raise ValueError(
                 f"train.batch_size is {self.train.batch_size}, which discriminator.packing = "
-                f"{self.discriminator.packing} does not divide"
+                f"{self.discriminator.packing} does not divide: take a multiple of it"
             )
         if self.train.loss == "hinge" and self.train.generator_target != 1.0:
             raise ValueError("the hinge loss has no target probability; leave train.generator_target out")

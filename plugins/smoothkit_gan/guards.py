@@ -3,16 +3,22 @@
 from dataclasses import replace
 
 import torch
+from torch.nn import functional as F
 
 from smoothkit.errors import UserError
-from smoothkit.schedules import Alternate
+from smoothkit.scenario import TargetConfig
+from smoothkit.schedules import Polyline, Step
 from smoothkit.targets import Target
 from smoothkit_gan.config import GanConfig
-from smoothkit_gan.losses import FAKE, REAL
+from smoothkit_gan.losses import FAKE, REAL, two_logits
+from smoothkit_gan.options import check_options
 from smoothkit_gan.trained import Levels
 
-LOOKS = 100
+LOOKS = 20
 """How often a target is looked at over the training to come, beside its beginning: it may change with time."""
+
+TRIED = (-30.0, -3.0, 0.0, 2.0, 30.0)
+"""Logits at which a target's loss must be the cross-entropy to its probabilities."""
 
 
 def levels_of(config: GanConfig, target: Target) -> Levels | None:
@@ -30,13 +36,21 @@ def levels_of(config: GanConfig, target: Target) -> Levels | None:
 
 
 def levels_over_training(config: GanConfig, target: Target) -> list[Levels | None]:
-    """The levels at every hundredth of the training, from its beginning; the target then stands there again."""
+    """The levels at every twentieth of the training and wherever a schedule begins anew; the target then stands at the
+    beginning again."""
     found = []
-    for look in range(LOOKS + 1):
-        target.set_progress(look / LOOKS)
+    for moment in moments(config):
+        target.set_progress(moment)
         found.append(levels_of(config, target))
     target.set_progress(0.0)
     return found
+
+
+def moments(config: GanConfig) -> list[float]:
+    """Shares of the training at which a target that changes is looked at."""
+    shapes = (config.target.schedule or {}).values()
+    turns = {turn for shape in shapes if isinstance(shape, Step | Polyline) for turn in shape.at}
+    return sorted({look / LOOKS for look in range(LOOKS + 1)} | turns)
 
 
 def check_game(config: GanConfig, target: Target) -> None:
@@ -45,18 +59,18 @@ def check_game(config: GanConfig, target: Target) -> None:
     Raises:
         UserError: it names the key, the value and the mend.
     """
-    _check_options(config)
-    name = f"target: {config.target.name!r}"
+    check_options(config)
+    name = _name_of(config, target)
     if config.train.loss == "hinge":
-        if config.target.name != "onehot" or config.target.schedule:
+        if repr(target) != repr(TargetConfig(name="onehot").build(num_classes=2)):
             raise UserError(
-                f"{name} has no meaning for train.loss = 'hinge', which knows no probabilities: leave [target] out, or "
+                f"{name} has no meaning for train.loss = 'hinge', which knows no probabilities: leave it out, or "
                 "choose 'non-saturating'"
             )
         return
-    _check_target(config, target, name)
-    for look in range(LOOKS + 1):
-        target.set_progress(look / LOOKS)
+    _check_target(target, name)
+    for moment in moments(config):
+        target.set_progress(moment)
         fake, real = _said(target)
         if not 0 <= fake < real <= 1:
             raise UserError(
@@ -87,6 +101,11 @@ def sentences(config: GanConfig, over_training: list[Levels | None]) -> list[str
             told.append(f"generator: wants D = {levels.generator:g} at its samples")
     if len(set(over_training)) > 1:
         told.append(f"the target changes during training, to real {last.real:g}, fake {last.fake:g} at its end")
+    if any(each is not None and each.generator < each.equilibrium for each in over_training):
+        told.append(
+            f"warning: train.generator_target = {levels.generator:g} is below what D says where both densities agree: "
+            "there the generator moves its samples away from the data; take at least 'equilibrium'"
+        )
     if loss == "saturating":
         told.append(
             "warning: train.loss = 'saturating' gives the generator next to no gradient where D is sure of a fake, and "
@@ -107,28 +126,16 @@ def _elsewhere(levels: Levels) -> str:
     return ""
 
 
-def _check_options(config: GanConfig) -> None:
-    """Options that would do nothing."""
-    train = config.train
-    if train.loss == "saturating" and train.generator_target != 1.0:
-        raise UserError(
-            f"train.generator_target is {train.generator_target!r}; a saturating generator only undoes what the "
-            "discriminator does: leave it out, or choose train.loss = 'non-saturating'"
-        )
-    schedules = {
-        **{f"target.schedule.{option}": shape for option, shape in (config.target.schedule or {}).items()},
-        **{
-            f"train.{name}": getattr(train, name)
-            for name in ("r1", "r2", "instance_noise", "schedule", "discriminator_schedule")
-        },
-    }
-    for key, shape in schedules.items():
-        if isinstance(shape, Alternate):
-            raise UserError(f"{key}: shape = 'alternate' changes with epochs, and a GAN has none: use 'step'")
+def _name_of(config: GanConfig, target: Target) -> str:
+    """The target's key and name, and that a plugin made another one of it, if one did."""
+    name = f"target: {config.target.name!r}"
+    if repr(target) == repr(config.target.build(num_classes=2)):
+        return name
+    return f"{name}, as a plugin in use = {list(config.use)} has changed it,"
 
 
-def _check_target(config: GanConfig, target: Target, name: str) -> None:
-    """Targets that learn, remember, or ask for more than a sample's side."""
+def _check_target(target: Target, name: str) -> None:
+    """Targets that learn, remember, leave a side out, or are more than a cross-entropy to two probabilities."""
     learns = any(True for _ in target.parameters()) or any(
         type(each).update is not Target.update or type(each).end_validation is not Target.end_validation
         for each in target.modules()
@@ -142,17 +149,36 @@ def _check_target(config: GanConfig, target: Target, name: str) -> None:
         raise UserError(
             f"{name} asks for more than whether a sample is real; expected a target of two rows, such as 'binary'"
         )
+    if target.ignore_index in (FAKE, REAL):
+        side = "fakes" if target.ignore_index == FAKE else "real samples"
+        raise UserError(
+            f"{name} has ignore_index = {target.ignore_index}, the label of {side}, of which the discriminator would "
+            "be told nothing: leave ignore_index out"
+        )
     try:
         _said(target)
     except ValueError as error:
         raise UserError(
             f"{name}: {error}; what a discriminator is told must be known beforehand: use 'binary', say"
         ) from error
-    if config.train.loss == "least-squares" and target.family != "matrix":
+    if not _is_cross_entropy(target):
         raise UserError(
-            f"{name} is more than its probabilities, and these are all that train.loss = 'least-squares' takes of it: "
-            "use 'binary', or 'non-saturating'"
+            f"{name} is more than a cross-entropy to its probabilities: the best D is then not between the two, and "
+            "neither its healthy value nor what smoothing does to the generator is known; use 'binary', 'onehot' or "
+            "'ls'"
         )
+
+
+def _is_cross_entropy(target: Target) -> bool:
+    """Whether the loss is the cross-entropy to `distribution`, and thus without weights and penalties."""
+    if target.family in ("weight", "penalty"):
+        return False
+    place = next(target.buffers(), torch.empty(0)).device
+    logits = torch.tensor(TRIED, device=place).expand(2, -1)
+    labels = torch.tensor([[FAKE], [REAL]], device=place).expand_as(logits)
+    wanted = target.distribution(labels[:, 0])[:, REAL, None]
+    expected = wanted * F.softplus(-logits) + (1 - wanted) * F.softplus(logits)
+    return torch.allclose(target(two_logits(logits), labels, reduction="none"), expected, rtol=1e-4, atol=1e-4)
 
 
 def _check_fakes(config: GanConfig, name: str, fake: float) -> None:
@@ -166,7 +192,7 @@ def _check_fakes(config: GanConfig, name: str, fake: float) -> None:
         raise UserError(
             f"{name} asks for {fake:g} at fakes: where the generator is far from the data the optimal D is then flat, "
             "and the generator's gradient vanishes in proportion to the data's density there, instead of staying as it "
-            "is; smooth real samples alone (target = { name = 'binary', real = 0.9 }), or set "
+            "is; smooth real samples alone (target = { name = 'binary', real = 0.9 }, if no plugin changes it), or set "
             "allow_smoothed_fakes = true to see it happen"
         )
 

@@ -25,6 +25,11 @@ class Judge:
     discriminator: nn.Module
     draws: Draws
 
+    @property
+    def is_penalising(self) -> bool:
+        """Whether there is a penalty at any time."""
+        return bool(self.config.r1 or self.config.r2 or self.config.gradient_penalty)
+
     def __call__(self, samples: Samples, progress: float) -> Logits:
         """Logits of samples with this time's instance noise, in float32."""
         with self.run.autocast():
@@ -32,7 +37,7 @@ class Judge:
 
     def both(
         self, real: Samples, fake: Samples, progress: float, turn: int
-    ) -> tuple[Logits, Logits, Float[Tensor, " members"] | float]:
+    ) -> tuple[Logits, Logits, Float[Tensor, " members"]]:
         """Logits of real samples and of fakes, and what the penalties on their gradients add to the loss.
 
         `turn` counts the discriminator's steps from 0: R1 and R2 come with every `penalty_every`-th.
@@ -46,7 +51,7 @@ class Judge:
         with nullcontext() if penalised else self.run.autocast():
             on_real = self.discriminator(real.requires_grad_(r1 > 0)).float()
             on_fake = self.discriminator(fake.requires_grad_(r2 > 0)).float()
-            penalty = 0.0
+            penalty = on_real.new_zeros(len(on_real))
             if r1:
                 penalty = penalty + r1 * half_squared_gradient(on_real, real)
             if r2:

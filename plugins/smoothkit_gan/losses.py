@@ -19,6 +19,8 @@ Sources: Goodfellow et al. 2014 (the first two); Mao et al. 2017; Lim and Ye 201
 Jolicoeur-Martineau 2018 and Huang et al. 2024 (relativistic pairs).
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -82,10 +84,28 @@ def chances(loss: str, logits: Float[Tensor, "*any"]) -> Float[Tensor, "*any"] |
     return logits if loss == "least-squares" else None
 
 
+def least_discriminator_loss(loss: str, levels: Levels | None) -> float:
+    """What no discriminator's loss is below, so that losses of different targets are comparable in excess of it.
+
+    The entropy of the labels in nats, H(real) + H(fake); of pairs H(real); 0 for squares and hinges.
+
+    >>> round(least_discriminator_loss("non-saturating", Levels(real=0.9, fake=0.0, generator=1.0)), 4)
+    0.3251
+    """
+    if levels is None or loss == "least-squares":
+        return 0.0
+    sides = (levels.real,) if loss == "relativistic" else (levels.real, levels.fake)
+    return -sum(share * math.log(share) for level in sides for share in (level, 1 - level) if share > 0)
+
+
+def two_logits(logits: Float[Tensor, "members batch"]) -> Float[Tensor, "members 2 batch"]:
+    """The logits (0, z) of "fake" and "real", as a target of the core takes them."""
+    return torch.stack((torch.zeros_like(logits), logits), dim=1)
+
+
 def _cross_entropy(target: Target, logits: Logits, labels: Tensor) -> Logits:
     """That of the two-class target on the logits (0, z); `labels` are one row that all members share."""
-    two = torch.stack((torch.zeros_like(logits), logits), dim=1)
-    return target(two, labels.expand(logits.shape), reduction="none")
+    return target(two_logits(logits), labels.expand(logits.shape), reduction="none")
 
 
 def _logistic(level: float, logits: Logits) -> Logits:

@@ -4,10 +4,11 @@ from torch import Tensor, nn, optim
 
 from smoothkit.optimisation import set_lr
 from smoothkit.runs import Runs
-from smoothkit_gan.config import GanConfig, TrainConfig
+from smoothkit_gan.config import GanConfig
 from smoothkit_gan.networks.build import build_discriminator, build_generator
+from smoothkit_gan.networks.fourier import SineFeatures
 from smoothkit_gan.networks.members import Average, one_member
-from smoothkit_gan.timing import lr_factor
+from smoothkit_gan.timing import lr_factor, value_at
 
 
 class Players:
@@ -37,8 +38,12 @@ class Players:
             **({} if self.average is None else {"average": self.average}),
         )
 
-    def set_lr(self, options: TrainConfig, progress: float) -> None:
-        """Both learning rates, as they are at this time."""
+    def set_progress(self, config: GanConfig, progress: float) -> None:
+        """Both learning rates, and the amplitude of the discriminator's sine features, as they are at this time."""
+        options = config.train
+        for module in self.discriminator.modules():
+            if isinstance(module, SineFeatures):
+                module.fade = value_at(config.discriminator.fade, progress)
         set_lr(self.generator_optimizer, lr_factor(options.schedule, progress))
         other = options.discriminator_schedule or options.schedule
         set_lr(self.discriminator_optimizer, lr_factor(other, progress))
@@ -52,6 +57,12 @@ class Players:
         self.scaler.step(optimizer)
         # The scale is set anew after each step, because an optimiser may take several before the other takes one.
         self.scaler.update()
+
+    def share_statistics(self) -> None:
+        """Give all processes the same running statistics of batch norm, before one network is measured or copied."""
+        for network in (self.generator, self.discriminator, self.average):
+            if network is not None:
+                self._run.sync_buffers(network)
 
     def one(self, index: int) -> tuple[nn.Module, nn.Module | None, nn.Module]:
         """Copies of a member's generator, of its average if there is one, and of its discriminator."""

@@ -19,7 +19,7 @@ Samples = Float[Tensor, "samples ..."]
 
 def generator_of(config: GanConfig, trained: Trained) -> nn.Module:
     """The generator that the headline is of: the average of its weights, if one was kept and is asked for."""
-    if config.evaluate.generator == "average" and trained.average is not None:
+    if config.evaluate.generator != "last" and trained.average is not None:
         return trained.average
     return trained.generator
 

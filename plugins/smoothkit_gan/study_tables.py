@@ -76,7 +76,7 @@ def _game_notes(everyone: Sequence[Result], names: set[str]) -> tuple[str, ...]:
 
 def whose_samples(configs: Sequence[GanConfig]) -> str:
     """Which generator the numbers are of."""
-    averaged = {config.evaluate.generator == "average" and config.train.average > 0 for config in configs}
+    averaged = {config.evaluate.generator != "last" and config.train.average > 0 for config in configs}
     if len(averaged) == 2:
         return "some generators are averages of their weights, some are those of the last step"
     return "generators are averages of their weights" if averaged == {True} else "generators are those of the last step"

@@ -14,7 +14,8 @@ from smoothkit_gan.data.parts import Parts, split_together
 from smoothkit_gan.draws import Draws
 from smoothkit_gan.guards import check_game, levels_of, levels_over_training, sentences
 from smoothkit_gan.judge import Judge
-from smoothkit_gan.losses import chances, discriminator_loss, generator_loss
+from smoothkit_gan.losses import chances, discriminator_loss, generator_loss, least_discriminator_loss
+from smoothkit_gan.options import check_measurements
 from smoothkit_gan.players import Players
 from smoothkit_gan.progress import record_progress
 from smoothkit_gan.snapshots import Snapshots
@@ -31,6 +32,8 @@ class Game:
     config: GanConfig
     runs: Runs
     target: Target
+    is_changing: bool
+    """Whether the target changes during training."""
     parts: Sequence[Parts]
     players: Players
     draws: Draws
@@ -47,33 +50,26 @@ def train(config: GanConfig, runs: Runs) -> list[Trained]:
     Raises:
         UserError: what the file asks for does not fit together, or would do nothing.
     """
-    run, options = runs.first, config.train
-    target = run.target(config.target, num_classes=2)
-    check_game(config, target)
-    over_training = levels_over_training(config, target)
-    levels, is_changing = over_training[0], len(set(over_training)) > 1
-    for sentence in sentences(config, over_training):
-        run.note(sentence)
-    parts = split_together(config.data, [each.seed for each in runs], run.device)
-    draws, players = Draws(config, runs, parts), Players(config, runs, parts[0].shape)
-    judge, snapshots = Judge(options, run, players.discriminator, draws), Snapshots(config, runs, parts)
-    game = Game(config, runs, target, parts, players, draws, judge, snapshots)
-
+    game, options = set_up(config, runs), config.train
+    players, target, levels = game.players, game.target, levels_of(config, game.target)
     for step in runs.steps(options.steps):
         progress = (step - 1) / options.steps
-        players.set_lr(options, progress)
+        players.set_progress(config, progress)
         target.set_progress(progress)
-        if is_changing:
+        if game.is_changing:
             levels = levels_of(config, target)
         *before, last = range((step - 1) * options.discriminator_steps, step * options.discriminator_steps)
         for turn in before:
-            move_discriminator(game, step, progress, turn, keep_graph=False)
-        real, fake = move_discriminator(game, step, progress, last, keep_graph=True)
+            move_discriminator(game, step, progress, levels, turn, keep_graph=False)
+        real, fake = move_discriminator(game, step, progress, levels, last, keep_graph=True)
         move_generator(game, step, progress, levels, real, fake)
         if players.average is not None:
             players.average.update(players.generator, step)
-        if step in snapshots.moments:
-            snapshots.take(step, members(game, levels, step))
+        # Several processes stop only at such steps, and share what they save: so must those that go on.
+        if runs.is_logging(step):
+            players.share_statistics()
+        if step in game.snapshots.moments:
+            game.snapshots.take(step, members(game, levels, step))
         if step % config.evaluate.every == 0 or step == options.steps:
             runs.check_losses()
             for each, member in zip(runs, members(game, levels, step), strict=True):
@@ -82,7 +78,33 @@ def train(config: GanConfig, runs: Runs) -> list[Trained]:
     return members(game, levels_of(config, target), options.steps)
 
 
-def move_discriminator(game: Game, step: int, progress: float, turn: int, keep_graph: bool) -> tuple[Samples, Samples]:
+def set_up(config: GanConfig, runs: Runs) -> Game:
+    """Everything before the first step: what is refused, what is told, and what a checkpoint restores."""
+    run = runs.first
+    target = run.target(config.target, num_classes=2)
+    check_game(config, target)
+    over_training = levels_over_training(config, target)
+    parts = split_together(config.data, [each.seed for each in runs], run.device)
+    check_measurements(config, parts[0])
+    for sentence in sentences(config, over_training):
+        run.note(sentence)
+    draws, players = Draws(config, runs, parts), Players(config, runs, parts[0].shape)
+    return Game(
+        config=config,
+        runs=runs,
+        target=target,
+        is_changing=len(set(over_training)) > 1,
+        parts=parts,
+        players=players,
+        draws=draws,
+        judge=Judge(config.train, run, players.discriminator, draws),
+        snapshots=Snapshots(config, runs, parts),
+    )
+
+
+def move_discriminator(
+    game: Game, step: int, progress: float, levels: Levels | None, turn: int, keep_graph: bool
+) -> tuple[Samples, Samples]:
     """One step of the discriminator, and what it was shown; through the fakes there is a way back to the generator if
     their graph is kept."""
     loss, players = game.config.train.loss, game.players
@@ -93,7 +115,10 @@ def move_discriminator(game: Game, step: int, progress: float, turn: int, keep_g
     on_real, on_fake, penalty = game.judge.both(real, fake.detach(), progress, turn)
     d_loss = discriminator_loss(loss, game.target, on_real, on_fake)
     players.move(players.discriminator_optimizer, d_loss + penalty)
-    game.runs.log(step, d_loss=d_loss, **statements(loss, on_real, on_fake))
+    excess = d_loss - least_discriminator_loss(loss, levels)
+    game.runs.log(step, d_loss=d_loss, d_excess=excess, **statements(loss, on_real, on_fake))
+    if game.judge.is_penalising:
+        game.runs.log(step, d_penalty=penalty)
     if game.runs.is_logging(step):
         game.runs.log(step, d_gradient_norm=gradient_norms(players.discriminator))
     return real, fake
@@ -113,7 +138,8 @@ def move_generator(game: Game, step: int, progress: float, levels: Levels | None
 
 
 def members(game: Game, levels: Levels | None, step: int) -> list[Trained]:
-    """Each member as it is at `step`, in copies that training does not move."""
+    """Each member as it is at `step`, in copies that training does not move; the same in every process."""
+    game.players.share_statistics()
     return [
         Trained(*game.players.one(index), game.target, levels, own, game.snapshots.before(step, index))
         for index, own in enumerate(game.parts)

@@ -64,14 +64,7 @@ def stacked_digits(
             f"stacked-digits: train_samples is {train_samples}, test_samples {test_samples} and seed {seed}; expected "
             "at least one sample in each, and a seed of at least 0"
         )
-    if isinstance(of, dict) and not isinstance(of.get("name"), str):
-        raise ValueError(f"stacked-digits: of is {of}; expected the name of an image set, or a table with its name")
-    base: Dataset = Underlying.model_validate(of).build(root=root)
-    if base.num_classes != CLASSES:
-        raise DataError(
-            f"stacked-digits of {base.name}: it has {base.num_classes} classes; expected {CLASSES}, one for each "
-            "decimal digit of a stack's label"
-        )
+    base = _base(of, root)
     return StackedSet(
         train=_stacked(base.train, train_samples, derived_generator(seed, "stacked-digits train"), base.name),
         test=_stacked(base.test, test_samples, derived_generator(seed, "stacked-digits test"), base.name),
@@ -81,6 +74,19 @@ def stacked_digits(
         name=f"stacked-digits of {base.name}",
         base=base,
     )
+
+
+def _base(of: str | dict[str, Any], root: Path) -> Dataset:
+    """The registered set of ten classes that is stacked."""
+    if isinstance(of, dict) and not isinstance(of.get("name"), str):
+        raise ValueError(f"stacked-digits: of is {of}; expected the name of an image set, or a table with its name")
+    base: Dataset = Underlying.model_validate(of).build(root=root)
+    if base.num_classes != CLASSES:
+        raise DataError(
+            f"stacked-digits of {base.name}: it has {base.num_classes} classes; expected {CLASSES}, one for each "
+            "decimal digit of a stack's label"
+        )
+    return base
 
 
 def _stacked(part: Part, count: int, generator: torch.Generator, name: str) -> ImageSet:

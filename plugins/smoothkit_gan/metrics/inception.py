@@ -27,6 +27,8 @@ def inception_distance(
         UserError: torchmetrics or torch-fidelity is not installed, the file is missing or holds something else, or the
             images have neither one channel nor three.
     """
+    for images in (reference, samples):
+        check_inception(weights, images.shape[1])
     real, fake = (_rgb(images) for images in (reference, samples))
     metric = _metric(weights).to(reference.device)
     for images, is_real in ((real, True), (fake, False)):
@@ -35,10 +37,17 @@ def inception_distance(
     return float(metric.compute())
 
 
-def _metric(weights: str) -> Any:
+def check_inception(weights: str, channels: int) -> None:
+    """See that images of so many channels can be measured with this file, without reading all of it.
+
+    Raises:
+        UserError: as for `inception_distance`, but for what the file holds.
+    """
+    if channels not in (1, 3):
+        raise UserError(f"evaluate.inception: images have {channels} channels; expected 1 or 3, or leave the key out")
     try:
         import torch_fidelity  # noqa: F401  # pyright: ignore[reportMissingImports]
-        from torchmetrics.image.fid import FrechetInceptionDistance
+        import torchmetrics.image.fid  # noqa: F401
     except ImportError as error:
         raise UserError(
             f"evaluate.inception: {error.name} is not installed; install it with: pip install 'smoothkit[inception]', "
@@ -50,6 +59,12 @@ def _metric(weights: str) -> Any:
             f"evaluate.inception: there is no file {path}; expected torch-fidelity's Inception weights, "
             "weights-inception-2015-12-05-6726825d.pth"
         )
+
+
+def _metric(weights: str) -> Any:
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    path = Path(weights).expanduser()
     try:
         # torch-fidelity unpickles whatever the file holds; this refuses anything but tensors before it does.
         torch.load(path, map_location="meta", weights_only=True)
@@ -64,8 +79,5 @@ def _metric(weights: str) -> Any:
 
 def _rgb(images: Float32[Tensor, "images *shape"]) -> UInt8[Tensor, "images 3 height width"]:
     """Colour images of uint8; grey ones have their channel three times."""
-    channels = images.shape[1]
-    if channels not in (1, 3):
-        raise UserError(f"evaluate.inception: images have {channels} channels; expected 1 or 3, or leave the key out")
     stored = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return stored.expand(-1, 3, -1, -1)

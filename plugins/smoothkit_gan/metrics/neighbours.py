@@ -45,11 +45,7 @@ def neighbours(
     >>> neighbours(points, points, k=1)
     Neighbours(precision=1.0, recall=1.0, density=2.75, coverage=1.0)
     """
-    if k < 1 or min(len(reference), len(samples)) <= k:
-        raise ValueError(
-            f"neighbours: k is {k}, for {len(reference)} reference points and {len(samples)} samples; expected a k of "
-            "at least 1, and more points than k in both"
-        )
+    _check_sizes(k, len(reference), len(samples))
     reference, samples = reference.double(), samples.double()
     reach, own_reach = _reach(reference, k), _reach(samples, k)
     balls_around: Int64[Tensor, " samples"] = torch.zeros(len(samples), dtype=torch.int64, device=samples.device)
@@ -66,6 +62,14 @@ def neighbours(
         density=float(balls_around.double().mean() / k),
         coverage=float(torch.cat(covered).double().mean()),
     )
+
+
+def _check_sizes(k: int, reference: int, samples: int) -> None:
+    if k < 1 or min(reference, samples) <= k:
+        raise ValueError(
+            f"neighbours: k is {k}, for {reference} reference points and {samples} samples; expected a k of at least "
+            "1, and more points than k in both"
+        )
 
 
 def _reach(points: Float64[Tensor, "points dims"], k: int) -> Float64[Tensor, " points"]:

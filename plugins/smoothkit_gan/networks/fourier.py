@@ -27,12 +27,17 @@ class SineFeatures(nn.Module):
         super().__init__()
         self.register_buffer("waves", waves)
         lengths = waves.norm(dim=1, keepdim=True)
+        self.fade = 1.0
+        """What the amplitudes are multiplied by now; set by the trainer at every step."""
         self.register_buffer("amplitudes", (lengths.amin(dim=2, keepdim=True) / lengths) ** damping)
 
     def forward(self, x: Float[Tensor, "members batch inputs"]) -> Float[Tensor, "members batch outputs"]:
         """(members, batch, inputs) to (members, batch, inputs + 2 features)."""
-        angles = torch.bmm(x, self.waves)
-        return torch.cat((x, self.amplitudes * angles.sin(), self.amplitudes * angles.cos()), dim=-1)
+        # In half precision an angle of many radians is known to no more than a tenth of one.
+        with torch.autocast(x.device.type, enabled=False):
+            angles = torch.bmm(x.float(), self.waves)
+            amplitudes = self.fade * self.amplitudes
+        return torch.cat((x, amplitudes * angles.sin(), amplitudes * angles.cos()), dim=-1)
 
 
 def log_uniform_waves(generators: Generators, inputs: int, features: int, low: float, high: float) -> Waves:

@@ -18,6 +18,8 @@ TIME, STEP = 100.0, 0.1
 """How long orbits are followed, and the step of the integration (Runge-Kutta of order 4)."""
 FAR, NEAR = 0.25, 0.01
 """Shares of the first distance: of one that has not come to rest, and of one that has."""
+STEEP = 1.0
+"""Of the discriminator's slope, which starts at 0: the logits of places one first distance apart differ by this."""
 
 
 class Game(NamedTuple):
@@ -112,7 +114,7 @@ def measure(_: object) -> Evidence:
     path = orbits(list(GAMES.values()))
     for name, (point, slope, _level) in zip(GAMES, path[-1].mT.tolist(), strict=True):
         if name in ASKING:
-            values[place("asking", name)] = abs(point)
+            values |= {place("asking", name): abs(point), place("steep", name): abs(slope)}
         else:
             values[place("penalised" if GAMES[name].r1 else "circling", name)] = math.hypot(point, slope)
     return Evidence(values=values, figures={"orbits": figure(path)})
@@ -179,8 +181,13 @@ CLAIM = Claim(
         ),
         Statement(
             key="asking",
-            text=f"It comes to rest on the data, within {NEAR:g}, before a discriminator that is not flat.",
+            text=f"It comes to rest on the data, within {NEAR:g}.",
             cases=cases(ASKING, "below", NEAR),
+        ),
+        Statement(
+            key="steep",
+            text=f"It does so before a discriminator that is not flat: its slope there is over {STEEP:g}.",
+            cases=cases(ASKING, "above", STEEP),
         ),
     ),
     measure=measure,

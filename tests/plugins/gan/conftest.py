@@ -127,6 +127,13 @@ def play(configure, make_runs, tmp_path):
 
 
 @pytest.fixture
+def quick(play, monkeypatch):
+    """Training without measurements in between."""
+    monkeypatch.setattr("smoothkit_gan.train.record_progress", lambda *_: None)
+    return play
+
+
+@pytest.fixture
 def generators():
     """Fresh generators for so many members."""
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from torch.testing import assert_close
 
 from smoothkit.targets import Binary, ClassMatrix, LabelSmoothing, OneHot
-from smoothkit_gan.losses import chances, discriminator_loss, generator_loss
+from smoothkit_gan.losses import chances, discriminator_loss, generator_loss, least_discriminator_loss
 from smoothkit_gan.trained import Levels
 
 LOSSES = ["non-saturating", "saturating", "least-squares", "hinge", "relativistic"]
@@ -151,3 +151,18 @@ def test_only_some_losses_speak_of_probabilities():
     assert chances("least-squares", z) is z
     assert chances("hinge", z) is None
     assert chances("relativistic", z) is None
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@given(levels=levels_given)
+def test_no_discriminators_loss_is_below_the_least_and_one_reaches_it(loss, levels):
+    real, fake = levels
+    z = torch.linspace(-40, 40, 80_001, dtype=torch.float64)[:, None]
+    target = OneHot(2) if loss == "hinge" else Binary(real=real, fake=0.0 if loss == "relativistic" else fake)
+    pairs = discriminator_loss(loss, target, z, torch.zeros_like(z))
+    on_fakes = discriminator_loss(loss, target, torch.zeros_like(z), z)
+    at_zero = pairs[40_000]
+    # A sum of one function of real logits and one of fakes; a loss of pairs has the one alone.
+    smallest = pairs.min() if loss == "relativistic" else pairs.min() + on_fakes.min() - at_zero
+    given = None if loss == "hinge" else Levels(real, fake, 1.0)
+    assert smallest.item() == pytest.approx(least_discriminator_loss(loss, given), abs=2e-5)

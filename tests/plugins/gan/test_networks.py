@@ -76,6 +76,13 @@ def test_sine_features_are_sines(generators):
     assert not list(SineFeatures(waves).parameters())
 
 
+def test_sine_features_are_exact_in_half_precision_too(generators):
+    features, x = SineFeatures(normal_waves(generators(2), 3, 5, 20.0)), torch.randn(2, 4, 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = features(x)
+    assert torch.equal(half, features(x))
+
+
 def test_faster_waves_are_damped_by_the_power_asked_for(generators):
     waves = log_uniform_waves(generators(2), 2, 50, 1.0, 40.0)
     damped, plain = (SineFeatures(waves, damping)(torch.full((2, 4, 2), 0.3)) for damping in (0.5, 0.0))

@@ -22,7 +22,6 @@ PAIRS = OF_D | {f"d_pair{each}" for each in QUANTILES}
         (("train.loss=hinge",), set()),
         (("train.loss=relativistic",), PAIRS),
         (("discriminator.packing=4",), SIDES),
-        (("target=focal",), SIDES),
         (("data.name=far-start",), SIDES | {"d_error"}),
     ],
 )

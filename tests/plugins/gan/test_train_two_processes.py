@@ -1,11 +1,14 @@
-"""Two processes that play one game together come to what one process comes to, through the real command line."""
+"""Two processes that play one game together, through the real command line: they come to what one process comes to, and
+what they were stopped at makes no difference."""
+
+import json
 
 import pytest
 import torch
 
 from smoothkit.checkpoint import load_checkpoint
 
-# Batch norm would normalise by each process's own share, and is left out.
+# Batch norm would normalise by each process's own share, so that two are not one; it has a test of its own.
 SCENARIO = """
 scenario = "gan"
 [run]
@@ -63,3 +66,26 @@ def test_two_processes_give_the_weights_of_one(smoothkit, smoothkit_process, wri
                 assert step == other_step
                 losses = {name: value for name, value in values.items() if name.startswith("train/")}
                 assert losses == pytest.approx({name: other[name] for name in losses}, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_two_processes_with_batch_norm_that_were_stopped_come_to_the_same_end(smoothkit_process, write, tmp_path):
+    """Each has statistics of its own share of a batch, and what is measured is of their mean."""
+    path = write(SCENARIO.partition("[variants.pairs]")[0])
+    # The stop, after step 13, is at no step where anything else shares the statistics.
+    game = ("generator.batch_norm=true", "train.steps=24", "evaluate.every=15")
+    changes = (*game, "run.log_every=13", "run.checkpoint_every=1000")
+
+    def finished(*command):
+        process = smoothkit_process(*command, "--quiet", "--nproc", "2")
+        process.communicate(timeout=240)
+        return process.returncode
+
+    assert finished("run", path, *changes, "--output", "whole") == 0
+    assert finished("run", path, *changes, "run.max_minutes=0.00001", "--output", "stopped") != 0
+    assert finished("resume", "stopped") == 0
+    for seed in (0, 1):
+        whole, stopped = (tmp_path / name / "logistic" / f"seed-{seed}" for name in ("whole", "stopped"))
+        assert (whole / "metrics.jsonl").read_bytes() == (stopped / "metrics.jsonl").read_bytes()
+        scalars = [json.loads((each / "result.json").read_text())["scalars"] for each in (whole, stopped)]
+        assert scalars[0] == scalars[1]

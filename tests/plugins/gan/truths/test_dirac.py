@@ -94,6 +94,7 @@ def test_games_that_are_all_penalised_are_noticed(monkeypatch):
     monkeypatch.setattr(dirac, "orbits", lambda games: orbits([game._replace(r1=0.1) for game in games]))
     found = judged(CLAIM)
     assert (found["circling"], found["turning"]) == ("false", "true for R1 0.1 and R1 0.1, one-sided 0.1")
+    assert found["steep"] == "false"
     assert found["undamped"] == "true for equilibrium and equilibrium, one-sided 0.1"
 
 
