@@ -102,11 +102,11 @@ class Scenario:
     [trained, …]`, one for each run of a `smoothkit.runs.Runs`, if `together`."""
     evaluate: str
     """`module:function` with the signature `(config, run, trained) -> Result`."""
-    together: bool = False
-    """Whether one call of `train` carries out several seeds of a variant, as one batched model."""
     conclude: str | None = None
     """`module:function` with the signature `(findings) -> Conclusion`, called when the runs of a study have ended; see
     `smoothkit.conclusion`. None where means and differences say everything."""
+    together: bool = False
+    """Whether one call of `train` carries out several seeds of a variant, as one batched model."""
 
     def load(self) -> tuple[Callable[..., Any], Callable[..., "Result"]]:
         """Import both functions."""
