@@ -27,24 +27,14 @@ class Stateful(Protocol):
         ...
 
 
-def save_checkpoint(directory: Path, state: dict[str, Any]) -> None:
-    """Write `state` to `directory`, replacing the checkpoint there only once the new one is safely on disk.
-
-    Raises:
-        TrainingError: the disk is full or not writable, or something tracked is not tensors and plain data; the
-            previous checkpoint is untouched.
-    """
-    write_checkpoint(directory, state)
-    keep_checkpoint(directory)
-
-
 def write_checkpoint(directory: Path, state: dict[str, Any]) -> None:
     """Write `state` beside the checkpoint in `directory`, for `keep_checkpoint` to replace that one.
 
     The first one is read back at once: it would be too late to learn at a resumption that it cannot be.
 
     Raises:
-        TrainingError: as for `save_checkpoint`.
+        TrainingError: the disk is full or not writable, or something tracked is not tensors and plain data; the
+            previous checkpoint is untouched.
     """
     path = directory / FILE
     partial = path.with_suffix(".part")
@@ -102,8 +92,10 @@ def _unreadable(state: dict[str, Any]) -> str:
     return "the state holds something other than tensors and plain Python data"
 
 
-def load_checkpoint(directory: Path) -> dict[str, Any] | None:
+def load_checkpoint(directory: Path, *, mapped: bool = False) -> dict[str, Any] | None:
     """The checkpoint in `directory`, on the CPU, or None if there is none.
+
+    `mapped` tensors are read when they are used: for a look at what is small.
 
     Raises:
         OutputError: the file is damaged.
@@ -112,7 +104,7 @@ def load_checkpoint(directory: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:
         raise OutputError(
             f"{path}: cannot be read ({_first_line(error)}); delete the folder {directory} to start this run anew"
@@ -122,7 +114,7 @@ def load_checkpoint(directory: Path) -> dict[str, Any] | None:
 def saved_step(directory: Path) -> int:
     """The step that the checkpoint in `directory` was written at; 0 if there is none, -1 if it cannot be read."""
     try:
-        saved = load_checkpoint(directory)
+        saved = load_checkpoint(directory, mapped=True)
     except OutputError:
         return -1
     return saved["step"] if saved else 0

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Interval
 from pydantic import Field, model_validator
 
-from smoothkit.config import Config
+from smoothkit.config import Component, Config
 from smoothkit.scenario import Scenario, ScenarioConfig, TargetConfig
 from smoothkit.schedules import Schedule
-from smoothkit.tables import Component, Positive, Share
+from smoothkit.tables import Positive, Share
 
 NonNegative = Annotated[float, Ge(0)]
 Widths = Annotated[tuple[Annotated[int, Ge(1)], ...], Field(min_length=1)]
@@ -127,7 +127,7 @@ class EvaluateConfig(Config):
 class GanConfig(ScenarioConfig):
     """A generator against a discriminator with a target of two rows, fake and real."""
 
-    target: TargetConfig = Field(default_factory=lambda: TargetConfig(name="onehot"))
+    target: TargetConfig = TargetConfig()
     """The discriminator's target: what it is to say of fakes (row 0) and of real samples (row 1)."""
     allow_smoothed_fakes: bool = False
     """Needed for a target that asks for more than 0 at fakes, which takes the generator's gradient away."""

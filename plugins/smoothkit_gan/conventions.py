@@ -14,7 +14,14 @@ from smoothkit.targets.base import Fraction, WeightMode
 class _Renamed(Binary):
     """A binary target whose levels follow from one number of another library."""
 
-    def __init__(self, num_classes: int, label_smoothing: float, ignore_index: int, weight_mode: WeightMode):
+    def __init__(
+        self,
+        num_classes: int = 2,
+        label_smoothing: Fraction = 0.1,
+        *,
+        ignore_index: int = -100,
+        weight_mode: WeightMode = "sample",
+    ):
         super().__init__(num_classes, 1.0, 0.0, ignore_index=ignore_index, weight_mode=weight_mode)
         self.label_smoothing = label_smoothing
         self.check_options()
@@ -47,16 +54,6 @@ class TorchGAN(_Renamed):
             [0.1000, 0.9000]])
     """
 
-    def __init__(
-        self,
-        num_classes: int = 2,
-        label_smoothing: Fraction = 0.1,
-        *,
-        ignore_index: int = -100,
-        weight_mode: WeightMode = "sample",
-    ):
-        super().__init__(num_classes, label_smoothing, ignore_index, weight_mode)
-
     def levels(self, label_smoothing: float) -> tuple[float, float]:
         """1 - a, 0."""
         return 1 - label_smoothing, 0.0
@@ -87,7 +84,7 @@ class TFGAN(_Renamed):
         ignore_index: int = -100,
         weight_mode: WeightMode = "sample",
     ):
-        super().__init__(num_classes, label_smoothing, ignore_index, weight_mode)
+        super().__init__(num_classes, label_smoothing, ignore_index=ignore_index, weight_mode=weight_mode)
 
     def levels(self, label_smoothing: float) -> tuple[float, float]:
         """1 - a/2, 0."""
@@ -110,16 +107,6 @@ class KerasBinary(_Renamed):
     tensor([[0.9000, 0.1000],
             [0.1000, 0.9000]])
     """
-
-    def __init__(
-        self,
-        num_classes: int = 2,
-        label_smoothing: Fraction = 0.1,
-        *,
-        ignore_index: int = -100,
-        weight_mode: WeightMode = "sample",
-    ):
-        super().__init__(num_classes, label_smoothing, ignore_index, weight_mode)
 
     def levels(self, label_smoothing: float) -> tuple[float, float]:
         """1 - a/2, a/2."""

@@ -4,17 +4,15 @@ from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
-from scipy.stats import chi2
 from torch import Tensor, nn
 
 from smoothkit.run import Run
 from smoothkit.scenario import Better, Result
 from smoothkit.seeding import derived_generator
 from smoothkit_gan.config import GanConfig
-from smoothkit_gan.data.mixtures import Mixture
 from smoothkit_gan.diagnostics import distance_to_optimum
 from smoothkit_gan.image_evaluation import image_constants, image_note, image_results, inception_results
-from smoothkit_gan.metrics.modes import REACH, kl_floor
+from smoothkit_gan.metrics.modes import kl_floor, perfect_share
 from smoothkit_gan.pictures import pictures
 from smoothkit_gan.progress import knows_optimum, quality, state_of_game
 from smoothkit_gan.quantities import kind_of
@@ -73,11 +71,6 @@ def constants(config: GanConfig, run: Run, trained: Trained) -> Mapping[str, flo
         "reverse_kl_floor": kl_floor(round(perfect_share(mixture) * config.evaluate.samples), mixture.modes),
     }
     return {**perfect, **({"d_error_floor": error_floor(run, trained)} if knows_optimum(config, trained) else {})}
-
-
-def perfect_share(mixture: Mixture) -> float:
-    """The share of the mixture's own samples that are of high quality."""
-    return float(chi2.cdf(REACH**2, mixture.dims))
 
 
 def error_floor(run: Run, trained: Trained) -> float:

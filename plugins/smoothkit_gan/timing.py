@@ -1,8 +1,15 @@
 """What changes during training, as functions of how much of it is done."""
 
-import math
+from collections.abc import Mapping
 
-from smoothkit.schedules import Shape
+from smoothkit.schedules import Cosine, Linear, Shape
+
+NAMED: Mapping[str, float | Shape] = {
+    "constant": 1.0,
+    "linear": Linear(shape="linear", start=1.0, end=0.0),
+    "cosine": Cosine(shape="cosine", start=1.0, end=0.0),
+}
+"""What a schedule that has a name is short for."""
 
 
 def lr_factor(schedule: "str | Shape", progress: float) -> float:
@@ -11,11 +18,7 @@ def lr_factor(schedule: "str | Shape", progress: float) -> float:
     >>> [lr_factor("linear", progress) for progress in (0.0, 0.75)], lr_factor("cosine", 0.5)
     ([1.0, 0.25], 0.5)
     """
-    if isinstance(schedule, Shape):
-        return value_at(schedule, progress)
-    if schedule == "constant":
-        return 1.0
-    return 1 - progress if schedule == "linear" else (1 + math.cos(math.pi * progress)) / 2
+    return value_at(NAMED[schedule] if isinstance(schedule, str) else schedule, progress)
 
 
 def value_at(value: "float | Shape", progress: float) -> float:

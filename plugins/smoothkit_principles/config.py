@@ -5,25 +5,16 @@ from typing import Annotated
 from annotated_types import Ge, MinLen
 from pydantic import AfterValidator, Field
 
+from smoothkit.claims.names import names_among
 from smoothkit.config import Config
-from smoothkit.errors import nearest
 from smoothkit.scenario import Scenario, ScenarioConfig
 from smoothkit_principles.claims import CLAIMS
-
-
-def _known(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if name not in CLAIMS:
-            raise ValueError(f"there is no claim {name!r}; {nearest(name, CLAIMS)}")
-        if names.count(name) > 1:
-            raise ValueError(f"claim {name!r} is named {names.count(name)} times; name it once")
-    return names
 
 
 class ClaimsConfig(Config):
     """`[claims]`: what is measured."""
 
-    names: Annotated[tuple[str, ...], MinLen(1), AfterValidator(_known)] = tuple(CLAIMS)
+    names: Annotated[tuple[str, ...], MinLen(1), AfterValidator(names_among(CLAIMS, "claim"))] = tuple(CLAIMS)
     """Claims; all of them by default. They are told of in the order of the textbook, whatever the order here."""
 
 

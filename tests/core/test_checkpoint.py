@@ -9,8 +9,9 @@ import textwrap
 import pytest
 import torch
 
-from smoothkit.checkpoint import FILE, load_checkpoint, save_checkpoint
+from smoothkit.checkpoint import FILE, load_checkpoint
 from smoothkit.errors import OutputError, TrainingError
+from tests.core.checkpoints import save_checkpoint
 
 OLD = {"step": 1, "weights": torch.arange(4.0)}
 NEW = {"step": 2, "weights": torch.ones(100_000)}
@@ -59,13 +60,14 @@ CHILD = """
     import resource, signal, sys
     import torch
     from pathlib import Path
-    from smoothkit.checkpoint import save_checkpoint
+    from smoothkit.checkpoint import keep_checkpoint, write_checkpoint
     from smoothkit.errors import TrainingError
 
     folder = Path(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
     try:
-        save_checkpoint(folder, {"step": 2, "weights": torch.ones(100_000)})
+        write_checkpoint(folder, {"step": 2, "weights": torch.ones(100_000)})
+        keep_checkpoint(folder)
     except TrainingError as error:
         print(error)
         sys.exit(7)

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from torch import nn
 from torch.testing import assert_close
 
-from smoothkit.checkpoint import save_checkpoint
 from smoothkit.config import option_model
 from smoothkit.targets import LabelSmoothing, LabelSmoothingPP
 from smoothkit.targets.frozen import FrozenMatrix
+from tests.core.checkpoints import save_checkpoint
 
 C = [[0.0, 0.8, 0.2], [0.5, 0.0, 0.5], [0.1, 0.9, 0.0]]
 

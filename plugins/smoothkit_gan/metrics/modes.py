@@ -60,11 +60,16 @@ def mode_statistics(points: Float[Tensor, "samples dims"], mixture: Mixture) -> 
         modes=int((counts > 0).sum()),
         modes_20=int((counts >= WELL_HIT).sum()),
         high_quality=total / len(points),
-        reference=float(stats.chi2.cdf(REACH**2, mixture.dims)),
+        reference=perfect_share(mixture),
         spread=_deviation(points[near], nearest[near], counts) / (mixture.std * cut_deviation(mixture.dims)),
         reverse_kl=reverse_kl(counts),
         kl_floor=kl_floor(total, mixture.modes),
     )
+
+
+def perfect_share(mixture: Mixture) -> float:
+    """The share of the mixture's own samples that are of high quality: P(χ² ≤ 9), a degree of freedom a dimension."""
+    return float(stats.chi2.cdf(REACH**2, mixture.dims))
 
 
 def cut_deviation(dims: int) -> float:

@@ -5,27 +5,18 @@ from typing import Annotated
 from annotated_types import Ge, MinLen
 from pydantic import AfterValidator, field_validator
 
+from smoothkit.claims.names import names_among
 from smoothkit.config import Config
-from smoothkit.errors import nearest
 from smoothkit.scenario import Scenario, ScenarioConfig, TargetConfig
 from smoothkit.tables import Positive
 from smoothkit_gan.config import Widths
 from smoothkit_gan.truths import TRUTHS
 
 
-def _known(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if name not in TRUTHS:
-            raise ValueError(f"there is no subject {name!r}; {nearest(name, TRUTHS)}")
-        if names.count(name) > 1:
-            raise ValueError(f"subject {name!r} is named {names.count(name)} times; name it once")
-    return names
-
-
 class SubjectsConfig(Config):
     """`[truths]`: what is measured."""
 
-    names: Annotated[tuple[str, ...], MinLen(1), AfterValidator(_known)] = TRUTHS
+    names: Annotated[tuple[str, ...], MinLen(1), AfterValidator(names_among(TRUTHS, "subject"))] = TRUTHS
     """Subjects; all of them by default. They are told of in the order of this default, whatever the order here."""
 
 

@@ -9,7 +9,8 @@ from scipy.stats import chi2
 from smoothkit.report.figures import figure_from_json
 from smoothkit.scenario import Result
 from smoothkit_gan.data.mixtures import Mixture
-from smoothkit_gan.evaluate import evaluate, perfect_share
+from smoothkit_gan.evaluate import evaluate
+from smoothkit_gan.metrics.modes import perfect_share
 
 OF_POINTS = {"modes", "modes_20", "high_quality", "reverse_kl", "spread"}
 PERFECT = {"modes_perfect", "high_quality_perfect", "reverse_kl_floor", "spread_perfect"}

@@ -4,74 +4,44 @@ import re
 from pathlib import Path
 
 import pytest
-import torch
 
 from smoothkit.claims.claim import place
 from smoothkit.claims.finding import Finding, findings_of
 from smoothkit.claims.study import measured_in
 from smoothkit.conclusion import Findings, conclude
-from smoothkit.config import dump
-from smoothkit.distributed import Group
 from smoothkit.errors import OutputError
 from smoothkit.report.folder import read_study
-from smoothkit.run import Run
-from smoothkit.scenario import Result, RunInfo
-from smoothkit.stopping import Stopped, StopRequest
+from smoothkit.scenario import Result
+from smoothkit.stopping import Stopped
 from smoothkit_principles.catalogue import load_claim
 from smoothkit_principles.claims import CLAIMS
 from smoothkit_principles.config import SCENARIO, PrinciplesConfig
 from smoothkit_principles.evaluate import evaluate
 from smoothkit_principles.page import principles_page
 from smoothkit_principles.train import train
+from tests.claims.studies import After, make_run
 
 ROOT = Path(__file__).parents[3]
 FAST = ("gradient", "optimum", "decomposition")
-
-
-class Silent:
-    def progress(self, step, total, values): ...
-
-    def noted(self, text): ...
-
-    def logged(self, step, values): ...
-
-    def figures(self, step, figures): ...
-
-
-class After(StopRequest):
-    """A stop that comes after some steps."""
-
-    def __init__(self, steps):
-        super().__init__()
-        self.steps = steps
-
-    def is_set(self):
-        self.steps -= 1
-        return self.steps < 0
 
 
 def config(names=FAST, **tables):
     return PrinciplesConfig.model_validate({"scenario": "principles", "claims": {"names": names}, **tables})
 
 
-def make_run(directory, settings, seed=0, saved=None, stop=None):
-    info = RunInfo("principles", "digits", seed, directory, dump(settings), saved["step"] if saved else 0)
-    directory.mkdir(parents=True, exist_ok=True)
-    group = Group(device=torch.device("cpu"))
-    return Run(info, settings.run, group, saved, Silent(), stop or StopRequest())
-
-
 def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path):
     from smoothkit.checkpoint import load_checkpoint
 
     settings = config()
-    whole = evaluate(settings, run := make_run(tmp_path / "whole", settings), train(settings, run))
+    whole = evaluate(settings, run := make_run(tmp_path / "whole", settings, "digits"), train(settings, run))
     with pytest.raises(Stopped):
-        train(settings, make_run(tmp_path / "parts", settings, stop=After(1)))
+        train(settings, make_run(tmp_path / "parts", settings, "digits", stop=After(1)))
     saved = load_checkpoint(tmp_path / "parts")
     assert saved is not None
     assert 0 < saved["step"] < len(FAST)
-    parts = evaluate(settings, run := make_run(tmp_path / "parts", settings, saved=saved), train(settings, run))
+    parts = evaluate(
+        settings, run := make_run(tmp_path / "parts", settings, "digits", saved=saved), train(settings, run)
+    )
     assert parts.to_json() == whole.to_json()
 
 
@@ -79,7 +49,7 @@ def test_a_conclusion_has_a_line_for_each_statement_and_a_table_for_each_claim(t
     settings = config()
     results = {}
     for seed in (0, 1):
-        run = make_run(tmp_path / str(seed), settings, seed)
+        run = make_run(tmp_path / str(seed), settings, "digits", seed)
         results[seed] = evaluate(settings, run, train(settings, run))
     concluded = conclude(SCENARIO, Findings(configs={"digits": settings}, baseline=None, results={"digits": results}))
     assert concluded is not None
@@ -105,7 +75,7 @@ def test_a_conclusion_has_a_line_for_each_statement_and_a_table_for_each_claim(t
 
 def test_a_run_counts_what_one_seed_decides(tmp_path):
     settings = config(names=["gradient", "dynamics"], networks={"epochs": 1})
-    run = make_run(tmp_path, settings)
+    run = make_run(tmp_path, settings, "digits")
     result = evaluate(settings, run, train(settings, run))
     # Of training one seed shows nothing, and so nothing is counted as not shown.
     assert {name: result.scalars[name] for name in result.headline} == {

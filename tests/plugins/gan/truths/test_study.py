@@ -3,69 +3,39 @@
 from pathlib import Path
 
 import pytest
-import torch
 from click.testing import CliRunner
 
 from smoothkit.checkpoint import load_checkpoint
 from smoothkit.claims.claim import place
 from smoothkit.cli import main
 from smoothkit.conclusion import Findings, conclude
-from smoothkit.config import dump
-from smoothkit.distributed import Group
-from smoothkit.run import Run
-from smoothkit.scenario import RunInfo
-from smoothkit.stopping import Stopped, StopRequest
+from smoothkit.stopping import Stopped
 from smoothkit_gan.truths import TRUTHS
 from smoothkit_gan.truths.catalogue import load_truth
 from smoothkit_gan.truths.config import SCENARIO, TruthsConfig
 from smoothkit_gan.truths.evaluate import evaluate
 from smoothkit_gan.truths.train import train
+from tests.claims.studies import After, make_run
 
 ROOT = Path(__file__).parents[4]
 BRIEF = {"steps": 4, "discriminator_steps": 1, "batch_size": 8, "hidden": [4]}
-
-
-class Silent:
-    def progress(self, step, total, values): ...
-
-    def noted(self, text): ...
-
-    def logged(self, step, values): ...
-
-    def figures(self, step, figures): ...
-
-
-class After(StopRequest):
-    """A stop that comes after some steps."""
-
-    def __init__(self, steps):
-        super().__init__()
-        self.steps = steps
-
-    def is_set(self):
-        self.steps -= 1
-        return self.steps < 0
 
 
 def config(**tables):
     return TruthsConfig.model_validate({"scenario": "gan-truths", "far_start": BRIEF, **tables})
 
 
-def make_run(directory, settings, seed=0, saved=None, stop=None):
-    info = RunInfo("gan-truths", "truths", seed, directory, dump(settings), saved["step"] if saved else 0)
-    directory.mkdir(parents=True, exist_ok=True)
-    return Run(info, settings.run, Group(device=torch.device("cpu")), saved, Silent(), stop or StopRequest())
-
-
 def test_a_resumed_run_ends_as_one_that_never_stopped(tmp_path):
     settings = config()
-    whole = evaluate(settings, run := make_run(tmp_path / "whole", settings), train(settings, run))
+    whole = evaluate(settings, run := make_run(tmp_path / "whole", settings, "truths"), train(settings, run))
     with pytest.raises(Stopped):
-        train(settings, make_run(tmp_path / "parts", settings, stop=After(1)))
+        train(settings, make_run(tmp_path / "parts", settings, "truths", stop=After(1)))
     saved = load_checkpoint(tmp_path / "parts")
     assert saved is not None
     assert 0 < saved["step"] < len(TRUTHS)
-    parts = evaluate(settings, run := make_run(tmp_path / "parts", settings, saved=saved), train(settings, run))
+    parts = evaluate(
+        settings, run := make_run(tmp_path / "parts", settings, "truths", saved=saved), train(settings, run)
+    )
     assert parts.to_json() == whole.to_json()
 
 
@@ -73,7 +43,7 @@ def test_a_conclusion_has_a_line_for_each_statement_and_a_row_for_each_subject(t
     settings = config()
     results = {}
     for seed in (0, 1):
-        run = make_run(tmp_path / str(seed), settings, seed)
+        run = make_run(tmp_path / str(seed), settings, "truths", seed)
         results[seed] = evaluate(settings, run, train(settings, run))
     concluded = conclude(SCENARIO, Findings(configs={"truths": settings}, baseline=None, results={"truths": results}))
     assert concluded is not None
@@ -99,7 +69,7 @@ def test_a_conclusion_has_a_line_for_each_statement_and_a_row_for_each_subject(t
 
 def test_a_result_that_contradicts_a_formula_is_loud(tmp_path):
     settings = config(truths={"names": ["dirac"]})
-    run = make_run(tmp_path, settings)
+    run = make_run(tmp_path, settings, "truths")
     notebook = train(settings, run)
     notebook.evidence["dirac"].values["undamped/none"] = -0.1  # pyright: ignore[reportIndexIssue]
     result = evaluate(settings, run, notebook)
