@@ -122,6 +122,7 @@ def smoothkit_models(register: Register) -> None:
     register("alexnet", "smoothkit.models.alexnet:AlexNet")
     for depth in (18, 34, 50, 101):
         register(f"resnet{depth}", f"smoothkit.models.resnet:ResNet{depth}")
+    register("wide-resnet", "smoothkit.models.wide_resnet:WideResNet")
     register("densenet121", "smoothkit.models.densenet:DenseNet121")
     register("shufflenet-v2", "smoothkit.models.shufflenet:ShuffleNetV2")
     register("torchvision", "smoothkit.models.torchvision:Torchvision")
@@ -135,6 +136,9 @@ def smoothkit_augmentations(register: Register) -> None:
     register("randaugment", "smoothkit.augment.randaugment:RandAugment")
     register("augmix", "smoothkit.augment.augmix:AugMix")
     register("cutout", "smoothkit.augment.cutout:Cutout")
+    register("affine", "smoothkit.augment.affine:Affine")
+    register("noise", "smoothkit.augment.noise:Noise")
+    register("pixel-dropout", "smoothkit.augment.pixel_dropout:PixelDropout")
     register("mixup", "smoothkit.augment.mixup:Mixup")
     register("cutmix", "smoothkit.augment.cutmix:CutMix")
 

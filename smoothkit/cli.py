@@ -71,7 +71,12 @@ _directory = click.argument("directory", type=click.Path(path_type=Path))
 @_file
 @_overrides
 @click.option("--seeds", type=click.IntRange(min=1), help="Number of seeds for each variant.")
-@click.option("--variants", metavar="A,B", help="Only these variants.")
+@click.option(
+    "--variants",
+    multiple=True,
+    metavar="A,B",
+    help="Only these: names, or patterns such as '*, tau 0.8'; may be given several times.",
+)
 @_profile
 @click.option("--device", help="auto, cpu, cuda or cuda:1.")
 @_nproc
@@ -85,7 +90,7 @@ def run(
     file: str,
     overrides: tuple[str, ...],
     seeds: int | None,
-    variants: str | None,
+    variants: tuple[str, ...],
     profile: str | None,
     device: str | None,
     nproc: int,
@@ -103,8 +108,11 @@ def run(
         f"run.{key}={value}" for key, value in (("seeds", seeds), ("device", device)) if value is not None
     )
     scenario_file = _load(file, overrides, profile)
-    if variants is not None:
-        scenario_file = scenario_file.only([name.strip() for name in variants.split(",")])
+    if variants:
+        scenario_file = scenario_file.only(variants)
+    if lone := scenario_file.uncompared:
+        names = "; ".join([*lone[:3], *([f"and {len(lone) - 3} more"] if len(lone) > 3 else [])])
+        click.echo(f"smoothkit: compared with nothing, as their counterparts are not chosen: {names}", err=True)
     output = output or Path("runs", f"{scenario_file.variants[0].config.scenario}-{time.strftime('%Y%m%d-%H%M%S')}")
     from smoothkit.study import Study, choose_jobs
 

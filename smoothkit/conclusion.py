@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from smoothkit.baselines import Levels
 from smoothkit.files import finite
 from smoothkit.report.figures import Figure, figure_from_json
 from smoothkit.report.legibility import printable
@@ -67,8 +68,13 @@ class Findings:
     configs: Mapping[str, ScenarioConfig]
     """Every variant's configuration, in the order of the file."""
     baseline: str | None
+    """The variant that all others are compared with; None where there is none, or where each has its own."""
     results: Results
     """By variant, then by seed, rows included; a variant without any result has an empty table."""
+    levels: Levels = field(default_factory=dict)
+    """By variant, its level on each axis of the grid; empty tables where there is no grid."""
+    baselines: Mapping[str, str | None] = field(default_factory=dict)
+    """By variant, the one that it is compared with; None for those that are compared with nothing."""
 
 
 def conclude(scenario: Scenario, findings: Findings) -> Conclusion | None:

@@ -1,19 +1,23 @@
 """Scenario files: how `extends`, a profile, variants and overrides make configurations."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from smoothkit.baselines import Levels, baselines_of, uncompared
+from smoothkit.composition import COMPOSITION, Composition, baseline_of, comparison_problems, composition_of
 from smoothkit.config import KeyPath, component_fields, validate
 from smoothkit.errors import ConfigError, UserError, nearest
+from smoothkit.grid import Recipe, recipes_of
 from smoothkit.layers import COMMAND_LINE, Layers, Origin, parse_override, read_toml
 from smoothkit.plugins import PluginHost
 from smoothkit.scenario import Scenario, ScenarioConfig
+from smoothkit.selection import selected
 
-COMPOSITION = ("baseline", "extends", "plugins", "profiles", "title", "variants")
-"""Keys of a file that say how its configurations are made, and are part of none of them."""
+MOST_TOLD = 5
+"""Pairs of variants that are told to be alike: in a grid, one override makes alike whatever differs along an axis."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Variant:
     config: ScenarioConfig
     origins: Mapping[KeyPath, str]
     """Where each value was written: a file and line, or "command line"; a default is not listed."""
+    levels: Mapping[str, str] = field(default_factory=dict)
+    """Its level on each axis of the grid; empty without one."""
 
 
 @dataclass(frozen=True)
@@ -35,21 +41,40 @@ class ScenarioFile:
     scenario: Scenario
     title: str
     baseline: str
+    """The variant that the others are compared with; with `against`, the level on that axis."""
     variants: tuple[Variant, ...]
     plugins: tuple[str, ...] = ()
     """The one-file plugins that were loaded for it, from here or from the command line."""
+    against: str | None = None
+    """The axis of the grid along which variants are compared where all else is equal; None to compare with one."""
 
-    def only(self, names: Sequence[str]) -> "ScenarioFile":
-        """The file with these variants alone; the first is the baseline if the file's own is not among them.
+    @property
+    def levels(self) -> Levels:
+        """The levels of every variant."""
+        return {variant.name: variant.levels for variant in self.variants}
+
+    @property
+    def baselines(self) -> dict[str, str | None]:
+        """The variant that each variant is compared with; None for those that are compared with nothing."""
+        return baselines_of(self.levels, self.against, self.baseline)
+
+    @property
+    def uncompared(self) -> list[str]:
+        """The variants that would be compared if the one that they are compared with were there."""
+        return uncompared(self.levels, self.against, self.baseline)
+
+    def only(self, chosen: Sequence[str]) -> "ScenarioFile":
+        """The file with the variants alone that `smoothkit.selection.selected` finds.
+
+        The first of them is the baseline if the file's own is not among them; with `against`, its level.
 
         Raises:
             ConfigError: the file has no such variant.
         """
         known = {variant.name: variant for variant in self.variants}
-        if wrong := [name for name in names if name not in known]:
-            raise ConfigError(f"--variants: no variant is called {name!r}; {nearest(name, known)}" for name in wrong)
-        baseline = self.baseline if self.baseline in names else names[0]
-        return replace(self, baseline=baseline, variants=tuple(known[name] for name in names))
+        variants = tuple(known[name] for name in selected(chosen, list(known)))
+        places = [variant.name if self.against is None else variant.levels[self.against] for variant in variants]
+        return replace(self, baseline=self.baseline if self.baseline in places else places[0], variants=variants)
 
 
 def find_scenario(name: str) -> Path:
@@ -81,8 +106,7 @@ def load_scenario(
         ConfigError: with every problem found, each naming file and line (or the command line), key, value and mend.
     """
     files = _read_with_bases(path)
-    composition = {key: (values[key], origin) for values, origin in files for key in COMPOSITION if key in values}
-    _check_composition(composition)
+    composition = composition_of(files)
     plugins, _ = composition.get("plugins", ((), None))
     for file in plugins:
         host.add_file(Path(file))
@@ -93,27 +117,48 @@ def load_scenario(
     if profile is not None:
         base.lay(*_profile(path, composition, profile))
     changes = [_change(text, name) for text in overrides]
-    tables, origin = composition.get("variants", (None, Origin(str(path), {})))
-    if tables is None:
-        tables = {_only_name(_branch(base, {}, origin, changes)): {}}
+    recipes = _recipes(composition, component_fields(scenario.config))
+    if not recipes:
+        recipes = [Recipe(_only_name(_branch(base, (), changes)), (), {})]
 
     problems: list[str] = []
-    variants = []
-    for variant, table in tables.items():
-        branch = _branch(base, table, origin.within("variants", variant), changes)
-        _load_used_plugins(branch, host)
-        config, found = validate(scenario.config, branch.values, host.registry, also=COMPOSITION)
-        problems += [f"{branch.origin_of(at) or path}: {'.'.join(map(str, at))}: {message}" for at, message in found]
-        if config is not None:
-            variants.append(Variant(variant, folder_name(variant), config, branch.origins))
-            if config.scenario != name:
-                problems.append(f"{branch.origin_of(('scenario',))}: scenario: all variants have the file's, {name!r}")
-    baseline, _ = composition.get("baseline", (next(iter(tables)), None))
-    problems += _composition_problems(path, tables, baseline, variants)
+    made = [_variant(recipe, _branch(base, recipe.layers, changes), name, host, path, problems) for recipe in recipes]
+    variants = [variant for variant in made if variant is not None]
+    problems += [*comparison_problems(path, composition, recipes), *_collisions(path, variants)]
     if problems:
         raise ConfigError(dict.fromkeys(problems))
     title, _ = composition.get("title", (name, None))
-    return ScenarioFile(scenario, title, baseline, tuple(variants), host.options.files)
+    against, baseline = baseline_of(composition, recipes)
+    return ScenarioFile(scenario, title, baseline, tuple(variants), host.options.files, against)
+
+
+def _recipes(composition: Composition, components: Collection[KeyPath]) -> list[Recipe]:
+    """How the file's variants are made; none if it names none."""
+    if "grid" in composition:
+        return recipes_of(*composition["grid"], components)
+    if "variants" not in composition:
+        return []
+    tables, origin = composition["variants"]
+    levels, _ = composition.get("levels", ({}, None))
+    return [
+        Recipe(name, ((table, origin.within("variants", name)),), levels.get(name, {}))
+        for name, table in tables.items()
+    ]
+
+
+def _variant(
+    recipe: Recipe, branch: Layers, scenario: str, host: PluginHost, path: Path, problems: list[str]
+) -> Variant | None:
+    """The variant whose values are in `branch`; None if they are wrong, and `problems` says how."""
+    _load_used_plugins(branch, host)
+    model = host.registry.get("scenarios", scenario).load().config
+    config, found = validate(model, branch.values, host.registry, also=COMPOSITION)
+    problems += [f"{branch.origin_of(at) or path}: {'.'.join(map(str, at))}: {message}" for at, message in found]
+    if config is None:
+        return None
+    if config.scenario != scenario:
+        problems.append(f"{branch.origin_of(('scenario',))}: scenario: all variants have the file's, {scenario!r}")
+    return Variant(recipe.name, folder_name(recipe.name), config, branch.origins, recipe.levels)
 
 
 def _only_name(branch: Layers) -> str:
@@ -146,8 +191,9 @@ def _read_with_bases(path: Path) -> list[tuple[dict[str, Any], Origin]]:
 
 def _resolve_use(values: dict[str, Any], folder: Path) -> None:
     """Make the paths of one-file plugins absolute wherever the file names them: they start at its own folder."""
-    tables = [values, *(table for key in ("variants", "profiles") for table in _tables(values.get(key)))]
-    for table in tables:
+    named = (table for key in ("variants", "profiles") for table in _tables(values.get(key)))
+    levels = (table for axis in _tables(values.get("grid")) for table in _tables(axis))
+    for table in (values, *named, *levels):
         for key in ("plugins", "use"):
             if isinstance(items := table.get(key), list):
                 table[key] = [str((folder / item).resolve()) if str(item).endswith(".py") else item for item in items]
@@ -155,32 +201,6 @@ def _resolve_use(values: dict[str, Any], folder: Path) -> None:
 
 def _tables(value: Any) -> list[dict[str, Any]]:
     return [table for table in value.values() if isinstance(table, dict)] if isinstance(value, dict) else []
-
-
-def _check_composition(composition: Mapping[str, tuple[Any, Origin]]) -> None:
-    """Check the types of what makes configurations, before any is made.
-
-    Raises:
-        ConfigError: one is wrong, each is named.
-    """
-    problems = []
-    for key, (value, origin) in composition.items():
-        place = f"{origin.of((key,))}: {key}"
-        if key == "plugins":
-            if not isinstance(value, list) or not all(isinstance(file, str) for file in value):
-                problems.append(f"{place}: should be a list of files, got {value!r}")
-        elif key not in ("variants", "profiles"):
-            if not isinstance(value, str):
-                problems.append(f"{place}: should be text, got {value!r}")
-        elif not isinstance(value, dict):
-            problems.append(f"{place}: should be a table, got {value!r}")
-        else:
-            wrong = (name for name, table in value.items() if not isinstance(table, dict))
-            problems += [f"{origin.of((key, name))}: {key}.{name}: should be a table" for name in wrong]
-            if key == "variants" and not value:
-                problems.append(f"{place}: there are none; name at least one, or leave the table out")
-    if problems:
-        raise ConfigError(problems)
 
 
 def _scenario(path: Path, files: Sequence[tuple[dict[str, Any], Origin]], host: PluginHost) -> tuple[str, Scenario]:
@@ -221,9 +241,13 @@ def _change(text: str, scenario: str) -> tuple[KeyPath, Any]:
     return key, value
 
 
-def _branch(base: Layers, table: Mapping[str, Any], origin: Origin, changes: Iterable[tuple[KeyPath, Any]]) -> Layers:
+def _branch(
+    base: Layers, layers: Sequence[tuple[Mapping[str, Any], Origin]], changes: Iterable[tuple[KeyPath, Any]]
+) -> Layers:
     branch = base.copy()
-    branch.lay(table, origin)
+    # Twice but for the last: one that chooses another component by name drops the options that an earlier one has set.
+    for table, origin in (*layers, *layers[:-1]):
+        branch.lay(table, origin)
     for key, value in changes:
         if value is None:
             branch.reset(key)
@@ -239,16 +263,17 @@ def folder_name(name: str) -> str:
     return re.sub(r"[^a-z0-9.+_-]+", "-", name.lower()).strip("-.") or "variant"
 
 
-def _composition_problems(
-    path: Path, tables: Mapping[str, Any], baseline: str, variants: Sequence[Variant]
-) -> list[str]:
-    found = []
-    if baseline not in tables:
-        found.append(f"{path}: baseline: no variant is called {baseline!r}; {nearest(str(baseline), tables)}")
-    for i, one in enumerate(variants):
-        for other in variants[i + 1 :]:
-            if one.slug == other.slug:
-                found.append(f"{path}: variants {one.name!r} and {other.name!r} would share the folder {one.slug!r}")
-            elif one.config == other.config:
-                found.append(f"{path}: variants {one.name!r} and {other.name!r} are the same configuration")
-    return found
+def _collisions(path: Path, variants: Sequence[Variant]) -> list[str]:
+    """Variants that would share a folder, or that are the same: a few, and how many more there are."""
+    found: list[str] = []
+    folders: dict[str, Variant] = {}
+    configs: dict[str, Variant] = {}
+    for variant in variants:
+        # By what they are written as: comparing each with each takes seconds where there are hundreds.
+        written = variant.config.model_dump_json()
+        if (other := folders.setdefault(variant.slug, variant)) is not variant:
+            found.append(f"{other.name!r} and {variant.name!r} would share the folder {variant.slug!r}")
+        elif (other := configs.setdefault(written, variant)) is not variant:
+            found.append(f"{other.name!r} and {variant.name!r} are the same configuration")
+    told = [f"{path}: variants {pair}" for pair in found[:MOST_TOLD]]
+    return [*told, f"{path}: and {len(found) - MOST_TOLD} more of the kind"] if len(found) > MOST_TOLD else told

@@ -22,26 +22,42 @@ def scenario_schema(name: str, registry: Registry) -> dict[str, Any]:
     properties = schema.pop("properties")
     schema.pop("required", None)
     properties["scenario"] = {"const": name, "description": "The registered scenario."}
-    overrides = {"type": "object", "properties": properties, "additionalProperties": False}
-    tables = {"type": "object", "additionalProperties": overrides}
+    definitions["Overrides"] = {"type": "object", "properties": properties, "additionalProperties": False}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
         "title": f"smoothkit scenario: {name}",
-        "properties": {
-            "title": {"type": "string", "description": "What the study is about, for reports."},
-            "extends": {"type": "string", "description": "A scenario file that this one changes, relative to it."},
-            "baseline": {"type": "string", "description": "The variant that the others are compared with."},
-            "plugins": {
-                "type": "array",
-                "items": {"type": "string"},
-                "description": "One-file plugins to load, relative to this file; `use` lets one wrap targets, too.",
-            },
-            **properties,
-            "variants": {**tables, "description": "Named overrides that are compared with each other."},
-            "profiles": {**tables, "description": "Named overrides for all variants, chosen with --profile."},
-        },
+        "properties": {**_composition({"$ref": "#/$defs/Overrides"}), **properties},
         "additionalProperties": False,
+        "not": {"required": ["grid", "variants"]},
+        "dependentRequired": {"levels": ["variants"]},
+    }
+
+
+def _composition(overrides: dict[str, Any]) -> dict[str, Any]:
+    """The keys that say how configurations are made of `overrides`."""
+    text = {"type": "string"}
+    some = {"type": "object", "minProperties": 1}
+    tables = {**some, "additionalProperties": overrides}
+    compared = "The variant that the others are compared with, or the level on the axis `against`; else the first."
+    along = "An axis: each variant is compared with the one that has the baseline there, and all else equal."
+    combined = "In place of variants: axes, each with named overrides; every combination of these is a variant."
+    own = "By variant, its level on each axis, for `against`: what a study writes of the grid that it was begun with."
+    files = "One-file plugins to load, relative to this file; `use` lets one wrap targets, too."
+    return {
+        "title": {**text, "description": "What the study is about, for reports."},
+        "extends": {**text, "description": "A scenario file that this one changes, relative to it."},
+        "baseline": {**text, "description": compared},
+        "against": {**text, "description": along},
+        "plugins": {"type": "array", "items": text, "description": files},
+        "variants": {**tables, "description": "Named overrides that are compared with each other."},
+        "grid": {**some, "additionalProperties": tables, "description": combined},
+        "levels": {**some, "additionalProperties": {**some, "additionalProperties": text}, "description": own},
+        "profiles": {
+            "type": "object",
+            "additionalProperties": overrides,
+            "description": "Named overrides for all variants, chosen with --profile.",
+        },
     }
 
 

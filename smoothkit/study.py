@@ -4,6 +4,7 @@ import functools
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -31,6 +32,9 @@ from smoothkit.scenario_file import ScenarioFile, Variant, load_scenario
 from smoothkit.stopping import StopRequest
 from smoothkit.units import number_of_units, units
 from smoothkit.workers import execute_in_workers
+
+SUMMARY_SECONDS, SUMMARY_SHARE = 5.0, 0.02
+"""What summaries may take while a study runs: so many seconds, and this share of its time."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +100,16 @@ class Study:
             yield
 
     def execute(self, jobs: int, console: Console, stop: StopRequest) -> list[Outcome]:
-        """Carry out every run that has no result yet, and keep `summary.json` up to date."""
-        outcomes = []
+        """Carry out every run that has no result yet, and keep `summary.json` about as new as the results are."""
+        outcomes: list[Outcome] = []
+        began, spent = time.monotonic(), 0.0
         for ended in self._outcomes(units(self.tasks), jobs, console, stop):
             outcomes.extend(ended)
-            if self.is_main:
+            now = time.monotonic()
+            # Of a thousand runs it takes seconds, and after each of them it would take hours.
+            if self.is_main and spent <= SUMMARY_SECONDS + SUMMARY_SHARE * (now - began):
                 self.summarise()
+                spent += time.monotonic() - now
         return outcomes
 
     def _outcomes(
@@ -127,8 +135,13 @@ class Study:
         """
         results, failures = self._read()
         variants = self.file.variants
+        against, baselines = self.file.against, self.file.baselines
         findings = Findings(
-            configs={variant.name: variant.config for variant in variants}, baseline=self.file.baseline, results=results
+            configs={variant.name: variant.config for variant in variants},
+            baseline=self.file.baseline if against is None else None,
+            results=results,
+            levels=self.file.levels,
+            baselines=baselines,
         )
         conclusion = conclude(self.file.scenario, findings) if ended else None
         summary = {
@@ -136,8 +149,10 @@ class Study:
             "scenario": variants[0].config.scenario,
             "title": self.file.title,
             "baseline": self.file.baseline,
+            "against": against,
+            "levels": self.file.levels,
             "environment": environment(variants[0].config.run.device),
-            **summarise(results, self.file.baseline),
+            **summarise(results, baselines),
             "conclusion": with_runs(conclusion, results) if conclusion else None,
             "failures": failures,
         }
@@ -255,19 +270,20 @@ def _check_empty(directory: Path) -> None:
 
 def _study_toml(file: ScenarioFile) -> str:
     """A scenario file that needs no other: running it anywhere repeats the study."""
-    first = dump(file.variants[0].config)
-    common = {
-        key: value for key, value in first.items() if all(dump(v.config).get(key) == value for v in file.variants)
-    }
+    configs = {variant.name: dump(variant.config) for variant in file.variants}
+    first, *others = configs.values()
+    common = {key: value for key, value in first.items() if all(config.get(key) == value for config in others)}
     content = {
         "scenario": first["scenario"],
         "title": file.title,
+        **({"against": file.against} if file.against else {}),
         "baseline": file.baseline,
         **({"plugins": list(file.plugins)} if file.plugins else {}),
         **common,
+        # Some combinations of a grid may have been chosen, so that it cannot be written as one.
+        **({"levels": file.levels} if all(file.levels.values()) else {}),
         "variants": {
-            variant.name: {key: value for key, value in dump(variant.config).items() if key not in common}
-            for variant in file.variants
+            name: {key: value for key, value in config.items() if key not in common} for name, config in configs.items()
         },
     }
     return tomlkit.dumps(content)

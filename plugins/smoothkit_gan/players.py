@@ -2,12 +2,13 @@
 
 from torch import Tensor, nn, optim
 
+from smoothkit.models.average import Average
 from smoothkit.optimisation import set_lr
 from smoothkit.runs import Runs
 from smoothkit_gan.config import GanConfig
 from smoothkit_gan.networks.build import build_discriminator, build_generator
 from smoothkit_gan.networks.fourier import SineFeatures
-from smoothkit_gan.networks.members import Average, one_member
+from smoothkit_gan.networks.members import one_member
 from smoothkit_gan.timing import lr_factor, value_at
 
 

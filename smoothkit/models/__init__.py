@@ -1,4 +1,4 @@
-"""Networks: the ones of the LS++ paper for 32x32 images, a perceptron, and torchvision's for 224x224.
+"""Networks: the ones of the LS++ paper and wide ones for 32x32 images, a perceptron, and torchvision's for 224x224.
 
 Every model takes `num_classes`, `in_channels` and `image_size` (pixels, square) by keyword, reads float images
 (N, C, H, W), returns logits (N, K), and says in `required_size` which image size it needs (None: any). Weights start
@@ -12,6 +12,7 @@ from smoothkit.models.mlp import MLP
 from smoothkit.models.resnet import ResNet18, ResNet34, ResNet50, ResNet101
 from smoothkit.models.shufflenet import ShuffleNetV2
 from smoothkit.models.torchvision import Torchvision
+from smoothkit.models.wide_resnet import WideResNet
 
 __all__ = [
     "MLP",
@@ -24,4 +25,5 @@ __all__ = [
     "ResNet101",
     "ShuffleNetV2",
     "Torchvision",
+    "WideResNet",
 ]

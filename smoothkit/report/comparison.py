@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from smoothkit.baselines import uncompared
 from smoothkit.report.numbers import MISSING, count, decimals, number, p_value
 from smoothkit.report.table import Cell, Row, Section, Strip, Table, Verdict, span
 from smoothkit.statistics import LEVEL
@@ -46,6 +47,17 @@ Comparison = Mapping[str, Any]
 def scalar_heading(summary: Mapping[str, Any], name: str) -> str:
     """The scalar's name in words, so that a narrow column can break it, and the direction that is better."""
     return name.replace("_", " ") + ARROWS[summary["better"].get(name)]
+
+
+def reference(summary: Mapping[str, Any]) -> str:
+    """What variants are compared with, in words: one of them, or each with its own counterpart.
+
+    >>> reference({"baseline": "hard labels"})  # of a version without grids
+    '“hard labels”'
+    >>> reference({"baseline": "hard", "against": "target"})
+    '“hard” where all else is equal'
+    """
+    return f"“{summary['baseline']}”" + (" where all else is equal" if summary.get("against") else "")
 
 
 def interval_of(comparison: Comparison, key: str = "ci95") -> tuple[float, float] | None:
@@ -99,11 +111,17 @@ def findings(summary: Mapping[str, Any]) -> list[str]:
         for variant, comparison in by_variant.items():
             verdicts.setdefault(judge(comparison)[1].lstrip("▲▼ "), []).append(variant)
         parts = [
-            f"{words}: {', '.join(variants)}" if len(variants) < 4 else f"{words}: {len(variants)} variants"
+            f"{words}: {_listed(variants)}" if len(variants) < 4 else f"{words}: {len(variants)} variants"
             for words, variants in verdicts.items()
         ]
         lines.append(f"{scalar_heading(summary, name)} — {'; '.join(parts)}")
     return lines
+
+
+def _listed(variants: Sequence[str]) -> str:
+    """The names with commas between them; in quotes where they have commas themselves."""
+    quoted = any("," in variant for variant in variants)
+    return ", ".join(f"“{variant}”" if quoted else variant for variant in variants)
 
 
 def comparison_table(summary: Mapping[str, Any], columns: Sequence[Column] = BRIEF) -> Table:
@@ -119,7 +137,7 @@ def comparison_table(summary: Mapping[str, Any], columns: Sequence[Column] = BRI
     one_count = len(counts) < 2
     pairs = f"paired by seed, {count(max(counts, default=0), 'pair')}" if one_count else "paired by seed"
     return Table(
-        title=f"Difference from “{summary['baseline']}”, {pairs}",
+        title=f"Difference from {reference(summary)}, {pairs}",
         columns=("variant", *(HEADINGS[column] for column in columns), *([] if one_count else ["pairs"])),
         numeric=(False, *(column != "verdict" for column in columns), *([] if one_count else [True])),
         sections=tuple(
@@ -129,7 +147,7 @@ def comparison_table(summary: Mapping[str, Any], columns: Sequence[Column] = BRI
             )
             for name, by_variant in entries.items()
         ),
-        notes=(*_notes(everything, columns), *_power_notes(entries)),
+        notes=(*_notes(everything, columns), *_power_notes(entries), *_lone_notes(summary)),
     )
 
 
@@ -213,6 +231,11 @@ def _notes(everything: Sequence[Comparison], columns: Sequence[Column]) -> Itera
             "Detectable: the smallest true difference that 80 % of studies with this spread and so many seeds would "
             "show, at 5 % divided by the number of variants that are compared, on these test rows."
         )
+
+
+def _lone_notes(summary: Mapping[str, Any]) -> Iterable[str]:
+    if lone := uncompared(summary.get("levels", {}), summary.get("against"), summary["baseline"]):
+        yield f"Compared with nothing, as their counterparts are not in this study: {_listed(lone)}."
 
 
 def _verdict_notes(everything: Sequence[Comparison]) -> Iterable[str]:

@@ -2,10 +2,11 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from smoothkit.baselines import Levels, baselines_of
 from smoothkit.conclusion import Conclusion, read_stored
 from smoothkit.errors import OutputError, nearest
 from smoothkit.files import CONFIG, METRICS, RESULT, STUDY, SUMMARY, finite
@@ -18,6 +19,9 @@ from smoothkit.report.summary import Results, summarise
 from smoothkit.scenario import Result
 from smoothkit.scenario_file import folder_name
 
+KNOWN = ("scenario", "title", "baseline", "against", "levels")
+"""What a `study.toml` has of a plan besides its seeds."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -28,11 +32,32 @@ class Plan:
     """How many seeds each variant has, or which."""
     title: str = ""
     baseline: str | None = None
+    against: str | None = None
+    """The axis along which variants are compared; then `baseline` is a level of it."""
+    levels: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The level of each variant on each axis, in a study of a grid."""
 
     @property
     def runs(self) -> tuple[tuple[str, int], ...]:
         """Variant and seed of every run."""
         return tuple((variant, seed) for variant, asked in self.seeds.items() for seed in seeds_of(asked))
+
+    @property
+    def levels_of_all(self) -> Levels:
+        """The levels of every variant, empty ones where none are known."""
+        return {variant: self.levels.get(variant, {}) for variant in self.seeds}
+
+    def gaps(self) -> list[str]:
+        """What the comparison is to be with, and is not there."""
+        if self.baseline is None:
+            return []
+        kind, known = "variant", set(self.seeds)
+        if self.against is not None:
+            kind = f"level of {self.against!r}"
+            known = {level for own in self.levels.values() for axis, level in own.items() if axis == self.against}
+        if self.baseline in known:
+            return []
+        return [f"{STUDY}: baseline: no {kind} is called {self.baseline!r}; {nearest(self.baseline, known)}"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +113,7 @@ def read_study(directory: Path) -> StudyRecord:
         OutputError: the folder holds no study, or the file that says what was asked for is damaged.
     """
     plan = _read_plan(directory)
-    gaps: list[str] = []
-    if plan.baseline is not None and plan.baseline not in plan.seeds:
-        gaps.append(f"{STUDY}: baseline: no variant is called {plan.baseline!r}; {nearest(plan.baseline, plan.seeds)}")
+    gaps = plan.gaps()
     runs = _read_runs(directory, plan, gaps)
     results: dict[str, dict[int, Result]] = {variant: {} for variant in plan.seeds}
     for run in runs:
@@ -108,8 +131,10 @@ def read_study(directory: Path) -> StudyRecord:
         summary={
             "scenario": plan.scenario,
             "baseline": plan.baseline,
+            "against": plan.against,
+            "levels": plan.levels_of_all,
             "environment": environment,
-            **finite(summarise(results, plan.baseline)),
+            **finite(summarise(results, baselines_of(plan.levels_of_all, plan.against, plan.baseline))),
             "failures": failures,
         },
         runs=tuple(runs),
@@ -139,7 +164,7 @@ def _read_plan(directory: Path) -> Plan:
             variant: {**common, **changes.get("run", {})}.get("seeds", 1)
             for variant, changes in study["variants"].items()
         }
-        known = {key: study[key] for key in ("scenario", "title", "baseline") if key in study}
+        known = {key: study[key] for key in KNOWN if key in study}
         plan: Plan = read_as(Plan, {**known, "seeds": seeds})
         if not plan.runs:
             raise ValueError("it asks for no run")

@@ -68,7 +68,8 @@ def latex_page(studies: Sequence[StudyRecord]) -> str:
         parts.append(_conclusion(study.conclusion) if study.conclusion else "")
         results, *comparison = tables({**study.summary, "failures": []}, PAPER)
         blocks = in_blocks(results, keep=len(results.columns) - len(study.summary["headline"]))
-        parts += [f"\n{to_latex(results, blocks)}", *(f"\n{to_latex(table)}" for table in comparison)]
+        found = [(results, blocks), *((table, [table]) for table in comparison)]
+        parts += [f"\n{page}" for table, blocks in found for page in _pages(table, blocks)]
     return "".join(parts)
 
 
@@ -76,12 +77,12 @@ def _conclusion(conclusion: Conclusion) -> str:
     """The sentences as a list, then the tables, in environments that a page can hold."""
     items = "".join(f"\\item {latex_text(words)}\n" for words in conclusion.words)
     words = f"\n\\begin{{itemize}}\n{items}\\end{{itemize}}\n" if items else ""
-    return words + "".join(f"\n{part}" for table in (*conclusion.tables, *conclusion.details) for part in _pages(table))
+    tables = (*conclusion.tables, *conclusion.details)
+    return words + "".join(f"\n{part}" for table in tables for part in _pages(table, within(table, PAGE_WIDTH)))
 
 
-def _pages(table: Table) -> Iterator[str]:
-    """The table in one environment if a page can hold it, with blocks below each other; else several, with numbers."""
-    blocks = within(table, PAGE_WIDTH)
+def _pages(table: Table, blocks: Sequence[Table]) -> Iterator[str]:
+    """The table in one environment if a page can hold its `blocks` below each other; else in several, with numbers."""
     if len(blocks) * sum(len(section.rows) + 1 for section in table.sections) <= PAGE_ROWS:
         yield to_latex(table, blocks)
         return

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from smoothkit.report.comparison import BRIEF, Column, comparison_table, judge, scalar_heading
+from smoothkit.report.comparison import BRIEF, Column, comparison_table, judge, reference, scalar_heading
 from smoothkit.report.numbers import MISSING, count, decimals, mean_and_spread, number
 from smoothkit.report.table import Cell, Section, Strip, Table, Verdict, span
 
@@ -13,6 +13,9 @@ SIGNS: Mapping[Verdict, str] = {"better": "▲", "worse": "▼", "different": "�
 MOST_SCALARS = 500
 """Scalars that the table of all of them shows: each takes one or two kilobytes of a page, and many groups have tens of
 thousands of them."""
+
+MOST_CELLS = 12_000
+"""Entries that the table of all scalars has, over all variants: a study of a large grid shows fewer scalars."""
 
 MOST_VALUES_SAID = 12
 """Seeds whose values a strip's description gives one by one; of more, it gives the range."""
@@ -25,19 +28,23 @@ def tables(summary: Mapping[str, Any], columns: Sequence[Column] = BRIEF) -> lis
 
 
 def all_scalars(summary: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The summary with every scalar in its headline, the first 500 where there are more: see `scalars_left_out`."""
-    return {**summary, "headline": _names(summary)[:MOST_SCALARS]}
+    """The summary with every scalar in its headline, or as many as a page can hold: see `scalars_left_out`."""
+    return {**summary, "headline": _names(summary)[: _most(summary)]}
 
 
 def scalars_left_out(summary: Mapping[str, Any]) -> str | None:
     """What a table of `all_scalars` leaves out, and where it is; None if nothing."""
-    total = len(_names(summary))
-    if total <= MOST_SCALARS:
+    total, most = len(_names(summary)), _most(summary)
+    if total <= most:
         return None
     return (
-        f"The first {MOST_SCALARS} of {total} scalars. All are in each run's result.json, and in the report.csv that "
+        f"The first {most} of {total} scalars. All are in each run's result.json, and in the report.csv that "
         "`smoothkit report --format csv` writes."
     )
+
+
+def _most(summary: Mapping[str, Any]) -> int:
+    return min(MOST_SCALARS, max(MOST_CELLS // max(len(summary["variants"]), 1), len(summary["headline"])))
 
 
 def _names(summary: Mapping[str, Any]) -> list[str]:
@@ -70,7 +77,7 @@ def results_table(summary: Mapping[str, Any]) -> Table:
         columns=(*leading, *(scalar_heading(summary, name) for name in names)),
         numeric=(False, *[True] * (len(leading) - 1 + len(names))),
         sections=(Section(rows=rows),),
-        notes=(*_meanings(summary, columns.values()), *_left_out(variants, names), *_failures(summary)),
+        notes=(*_meanings(summary, columns.values()), *_left_out(variants, names), *failures(summary)),
     )
 
 
@@ -119,7 +126,7 @@ def _meanings(summary: Mapping[str, Any], columns: Iterable[Mapping[str, Cell]])
     seen = {cell.verdict for cells in columns for cell in cells.values()}
     words = ", ".join(f"{sign} {verdict}" for verdict, sign in SIGNS.items() if verdict in seen)
     if words:
-        yield f"Shown against “{summary['baseline']}”: {words}."
+        yield f"Shown against {reference(summary)}: {words}."
 
 
 def _left_out(variants: Mapping[str, Any], names: Sequence[str]) -> Iterable[str]:
@@ -130,6 +137,7 @@ def _left_out(variants: Mapping[str, Any], names: Sequence[str]) -> Iterable[str
                 yield f"{variant}, {name}: {left_out} of {total} values not finite, left out."
 
 
-def _failures(summary: Mapping[str, Any]) -> Iterable[str]:
+def failures(summary: Mapping[str, Any]) -> Iterable[str]:
+    """A line for each run that failed."""
     for failure in summary["failures"]:
         yield f"{failure['variant']}, seed {failure['seed']} failed: {failure['error']}"

@@ -27,20 +27,22 @@ Results = Mapping[str, Mapping[int, Result]]
 """Results by variant, then by seed."""
 
 
-def summarise(results: Results, baseline: str | None) -> dict[str, Any]:
+def summarise(results: Results, baseline: str | Mapping[str, str | None] | None) -> dict[str, Any]:
     """The parts of `summary.json` that are computed from results: better, headline, variants and comparisons.
 
-    Every other variant is compared with `baseline`, scalar by scalar, on the seeds that both have. Seeds share data
-    split, initial weights and batch order across variants, so differencing by seed removes what they have in common.
-    Without a baseline, or where it has no result, there are no comparisons. Values that are not finite are stored as
-    None, take no part in a mean or a pair, and are counted in `left_out`.
+    Every other variant is compared with `baseline`, or, if that is a table, with the variant that it has for it: scalar
+    by scalar, on the seeds that both have. Seeds share data split, initial weights and batch order across variants, so
+    differencing by seed removes what they have in common. Without a baseline, or where it has no result, there are no
+    comparisons. Values that are not finite are stored as None, take no part in a mean or a pair, and are counted in
+    `left_out`.
     """
+    if not isinstance(baseline, Mapping):
+        baseline = {variant: baseline for variant in results if variant != baseline}
     everything = [result for by_seed in results.values() for result in by_seed.values()]
     names = _union(result.scalars for result in everything)
     better = {name: direction for result in everything for name, direction in result.better.items()}
     values = {variant: _by_scalar(by_seed) for variant, by_seed in results.items()}
-    baseline_results = results.get(baseline, {}) if baseline is not None else {}
-    reference = _by_scalar(baseline_results)
+    pairs = {variant: other for variant in results if (other := baseline.get(variant)) is not None}
     return {
         "better": better,
         "headline": _union(result.headline for result in everything) or names,
@@ -51,15 +53,16 @@ def summarise(results: Results, baseline: str | None) -> dict[str, Any]:
             {
                 variant: {
                     name: {
-                        **compare(by_seed, reference[name]),
-                        "ci95_rows": over_rows(name, results[variant], baseline_results),
+                        **compare(by_seed, values[other][name]),
+                        "ci95_rows": over_rows(name, results[variant], results[other]),
                         "better": better.get(name),
+                        "baseline": other,
                     }
-                    for name, by_seed in scalars.items()
-                    if name in reference
+                    for name, by_seed in values[variant].items()
+                    if name in values[other]
                 }
-                for variant, scalars in values.items()
-                if reference and variant != baseline
+                for variant, other in pairs.items()
+                if values.get(other)
             }
         ),
     }

@@ -1,6 +1,6 @@
 """Tables and words for a terminal of 80 columns or more; on a narrower one they break, and nothing is cut off."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -9,12 +9,18 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from smoothkit.conclusion import Conclusion
+from smoothkit.report.comparison import findings, reference
 from smoothkit.report.folder import StudyRecord
 from smoothkit.report.legibility import printable
-from smoothkit.report.results import tables
+from smoothkit.report.results import failures, tables
 from smoothkit.report.table import Table, Verdict, in_blocks, within
 
 COLOURS: Mapping[Verdict, str] = {"better": "green", "worse": "red", "different": "cyan", "open": "dim"}
+
+MOST_VARIANTS = 40
+"""Variants whose means and differences a terminal shows; of more, they fill screen after screen."""
+MOST_LINES = 12
+"""Runs without a result that a terminal lists."""
 
 
 def terminal_table(summary: Mapping[str, Any]) -> Group:
@@ -25,7 +31,7 @@ def terminal_table(summary: Mapping[str, Any]) -> Group:
 
 def terminal_report(study: StudyRecord) -> Group:
     """The tables of a study, what is missing from them, and the conclusion."""
-    missing = (_plain(line) for line in study.missing())
+    missing = map(_plain, _first_few(study.missing()))
     conclusion = [TerminalConclusion(study.conclusion)] if study.conclusion else []
     return Group(_plain(study.title, style="bold"), _tables({**study.summary, "failures": []}), *missing, *conclusion)
 
@@ -52,10 +58,26 @@ class TerminalConclusion:
 
 
 def _tables(summary: Mapping[str, Any]) -> Group:
-    """Results and comparisons; many scalars stand in blocks below each other."""
+    """Results and comparisons, or of many variants what they come to; scalars stand in blocks below each other."""
+    if len(summary["variants"]) > MOST_VARIANTS:
+        return Group(*map(_plain, (*_in_short(summary), *_first_few(list(failures(summary))))))
     results, *comparison = tables(summary)
     blocks = in_blocks(results, keep=len(results.columns) - len(summary["headline"]))
     return Group(*(part for table in (*blocks, *comparison) for part in _with_notes(table)))
+
+
+def _in_short(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What comparisons show, by the number of variants, and where everything stands."""
+    yield f"{len(summary['variants'])} variants: means and differences are in the pages that `smoothkit report` writes."
+    if lines := findings(summary):
+        yield f"Against {reference(summary)}:"
+        yield from (f"  {line}" for line in lines)
+
+
+def _first_few(lines: Sequence[str]) -> list[str]:
+    """The lines, or the first of many with the number of the others."""
+    more = len(lines) - MOST_LINES
+    return [*lines[:MOST_LINES], f"… and {more} more, which the pages list"] if more > 1 else list(lines)
 
 
 def _with_notes(table: Table) -> list[RichTable | Text]:

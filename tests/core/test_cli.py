@@ -292,5 +292,5 @@ def test_report_names_what_is_damaged_and_goes_on(smoothkit, quadratic, tmp_path
 
 def test_schema_prints_json_or_what_there_is(smoothkit):
     assert json.loads(smoothkit("schema", "supervised").stdout)["title"] == "smoothkit scenario: supervised"
-    scenarios = ["fairness", "fairness-null", "gan", "gan-truths", "principles", "quadratic", "supervised"]
+    scenarios = ["fairness", "fairness-null", "gan", "gan-truths", "principles", "quadratic", "selftrain", "supervised"]
     assert smoothkit("schema").stdout.splitlines() == scenarios

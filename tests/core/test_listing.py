@@ -35,6 +35,7 @@ def test_plugins_are_listed_with_state_origin_and_what_they_provide(smoothkit, w
         "gan": "active",
         "principles": "active",
         "quadratic": "active",
+        "selftrain": "active",
         "supervised": "active",
         "tensorboard": "blocked",
         "broken": "broken",

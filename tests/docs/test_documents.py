@@ -31,11 +31,15 @@ def test_the_readmes_python_runs():
     assert names["loss"].isfinite()
 
 
-def test_the_readmes_scenario_loads(tmp_path):
-    (text,) = blocks(ROOT / "README.md", "toml")
-    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
-    file = load_scenario(tmp_path / "study.toml", plugins.host())
-    assert [variant.config.target.name for variant in file.variants] == ["onehot", "ls++"]
+def test_the_readmes_scenarios_load(tmp_path):
+    files = []
+    for text in blocks(ROOT / "README.md", "toml"):
+        (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+        files.append(load_scenario(tmp_path / "study.toml", plugins.host()))
+    variants, grid = files
+    assert [variant.config.target.name for variant in variants.variants] == ["onehot", "ls++"]
+    assert grid.baselines["LS, 100 images"] == "hard labels, 100 images"
+    assert [variant.name for variant in grid.only(["*, 100 images"]).variants] == list(grid.baselines)[::2]
 
 
 def test_the_readmes_commands_exist():

@@ -27,6 +27,26 @@ def test_findings_name_few_variants_and_count_many():
     assert findings(summary)[0] == "accuracy ↑ — better: 5 variants"
 
 
+def test_names_with_commas_stand_in_quotes():
+    summary = study()
+    summary["comparisons"] = {f"LS, {place}": summary["comparisons"]["LS 0.1"] for place in range(2)}
+    assert findings(summary)[0] == "accuracy ↑ — better: “LS, 0”, “LS, 1”"
+
+
+def test_a_comparison_along_an_axis_says_so_and_what_it_leaves_out():
+    levels = {
+        "hard labels": {"target": "hard", "size": "small"},
+        "LS 0.1": {"target": "LS", "size": "small"},
+        "same": {"target": "LS", "size": "large"},
+    }
+    summary = study(baseline="hard", against="target", levels=levels)
+    del summary["comparisons"]["same"]
+    table = comparison_table(summary)
+    assert table.title == "Difference from “hard” where all else is equal, paired by seed, 3 pairs"
+    assert table.notes[-1] == "Compared with nothing, as their counterparts are not in this study: same."
+    assert results_table(summary).notes[0].startswith("Shown against “hard” where all else is equal: ▲ better")
+
+
 def test_full_table_has_p_values_bootstrap_and_what_can_be_seen():
     summary = study()
     summary["comparisons"]["LS 0.1"]["accuracy"] |= {

@@ -120,6 +120,33 @@ def test_summary_compares_every_variant_but_the_baseline():
     assert summary["headline"] == ["accuracy"]
 
 
+def test_each_variant_may_have_a_baseline_of_its_own():
+    results = {"a": {0: make(0.5)}, "b": {0: make(0.75)}, "c": {0: make(0.125)}, "d": {0: make(0.25)}, "e": {}}
+    pairs = {"a": None, "b": "a", "c": None, "d": "c", "e": "missing"}
+    found = summarise(results, pairs)["comparisons"]
+    differences = {
+        name: (entry["accuracy"]["difference"], entry["accuracy"]["baseline"]) for name, entry in found.items()
+    }
+    assert differences == {"b": (0.25, "a"), "d": (0.125, "c")}
+    one = summarise(results, "a")["comparisons"]
+    assert {name: entry["accuracy"]["baseline"] for name, entry in one.items() if entry} == dict.fromkeys("bcd", "a")
+
+
+@given(st.integers(2, 6), st.integers(0, 1000))
+def test_holms_correction_is_over_all_comparisons_whatever_they_are_with(seeds, entropy):
+    noise = np.random.default_rng(entropy)
+    results = {
+        name: {seed: make(float(value)) for seed, value in enumerate(noise.normal(size=seeds))} for name in "abcdef"
+    }
+    found = summarise(results, {"b": "a", "d": "c", "f": "e"})["comparisons"]
+    numbers = {name: [result.scalars["accuracy"] for result in runs.values()] for name, runs in results.items()}
+    raw = {name: scipy.stats.ttest_rel(numbers[name], numbers[other]).pvalue for name, other in ("ba", "dc", "fe")}
+    for name, entry in found.items():
+        rank = sorted(raw, key=raw.__getitem__).index(name)
+        smaller = [min(1.0, (3 - place) * p) for place, p in enumerate(sorted(raw.values()))][: rank + 1]
+        assert entry["accuracy"]["p_holm"] == pytest.approx(max(smaller), abs=1e-9)
+
+
 def study(**shifts):
     """Variants of five seeds that share their noise, each shifted, and a baseline."""
     noise = [0.00, 0.02, -0.01, 0.03, 0.01]

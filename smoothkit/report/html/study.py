@@ -85,7 +85,7 @@ def _folded(table: Table) -> str:
 
 def _results(study: StudyRecord) -> str:
     # Failed runs stand with the others that are missing, so the table need not name them again.
-    return html_table(results_table({**study.summary, "failures": []}))
+    return _folded(results_table({**study.summary, "failures": []}))
 
 
 def _differences(study: StudyRecord) -> str:

@@ -6,7 +6,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from smoothkit_gan.networks.layers import StackedBatchNorm, StackedConv2d, StackedConvTranspose2d, StackedLinear
-from smoothkit_gan.networks.members import Average, one_member
+from smoothkit_gan.networks.members import one_member
 
 MEMBERS = 3
 
@@ -137,24 +137,3 @@ def test_convolutions_begin_with_outputs_of_variance_one(kind, kernel, generator
     layer = kind(40, 30, *kernel, generators(2), 1.0)
     inner = layer(torch.randn(2, 8, 40, 16, 16, generator=torch.Generator().manual_seed(0)))[..., 2:-2, 2:-2]
     assert inner.var().item() == pytest.approx(1, abs=0.1)
-
-
-def test_the_average_is_the_exponential_one_after_a_quick_start(generators):
-    layer = StackedLinear(2, 2, generators(2), 1.0)
-    average, expected = Average(layer, 0.5), layer.weight.detach().clone()
-    for step in range(1, 40):
-        with torch.no_grad():
-            layer.weight.normal_()
-        average.update(layer, step)
-        decay = min(0.5, step / (9 + step))
-        expected = decay * expected + (1 - decay) * layer.weight.detach()
-    assert_close(average.module.weight, expected)
-    assert not any(weight.requires_grad for weight in average.parameters())
-
-
-def test_the_average_takes_buffers_as_they_are():
-    layer = StackedBatchNorm(3, 2)
-    average = Average(layer, 0.999)
-    layer(torch.randn(2, 5, 3))
-    average.update(layer, 1)
-    assert torch.equal(average.module.running_mean, layer.running_mean)

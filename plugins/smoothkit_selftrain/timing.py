@@ -1,0 +1,92 @@
+"""Rounds as ranges of steps, and what changes during training as functions of how much of it is done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from smoothkit.schedules import Cosine, Linear, Shape
+from smoothkit_selftrain.config import TrainConfig
+
+NAMED: Mapping[str, float | Shape] = {
+    "constant": 1.0,
+    "linear": Linear(shape="linear", start=1.0, end=0.0),
+    "cosine": Cosine(shape="cosine", start=1.0, end=0.0),
+}
+"""What a schedule that has a name is short for."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Round 0 of `supervised_steps` steps, which may be none, then `rounds` rounds of `steps` steps each.
+
+    Steps count from 1 over the whole training, progress goes from 0 to 1.
+
+    >>> timing = Timing(supervised_steps=2, rounds=2, steps=3)
+    >>> [timing.round_of(step) for step in range(1, timing.total + 1)]
+    [0, 0, 1, 1, 1, 2, 2, 2]
+    """
+
+    supervised_steps: int
+    rounds: int
+    steps: int
+    restart: bool = False
+    """Whether each round has a learning rate that falls by itself."""
+
+    @staticmethod
+    def of(config: TrainConfig) -> "Timing":
+        """The timing that `[train]` asks for."""
+        return Timing(config.supervised_steps, config.rounds, config.steps, config.restart)
+
+    @property
+    def total(self) -> int:
+        """Steps of all rounds."""
+        return self.supervised_steps + self.rounds * self.steps
+
+    def round_of(self, step: int) -> int:
+        """The round that a step belongs to."""
+        return 0 if step <= self.supervised_steps else 1 + (step - self.supervised_steps - 1) // self.steps
+
+    def place(self, step: int) -> tuple[int, int]:
+        """The number of a step in its round, from 1, and the steps of that round."""
+        if step <= self.supervised_steps:
+            return step, self.supervised_steps
+        return (step - self.supervised_steps - 1) % self.steps + 1, self.steps
+
+    def begins(self, step: int) -> bool:
+        """Whether a step is the first of its round."""
+        return self.place(step)[0] == 1
+
+    def ends(self, step: int) -> bool:
+        """Whether a step is the last of its round."""
+        place, steps = self.place(step)
+        return place == steps
+
+    def progress(self, step: int) -> float:
+        """How much of the whole training is done before a step."""
+        return (step - 1) / self.total
+
+    def pseudo_progress(self, step: int) -> float:
+        """How much of the rounds after round 0 is done before a step; 0 in round 0."""
+        return max(step - 1 - self.supervised_steps, 0) / (self.rounds * self.steps)
+
+    def lr_progress(self, step: int) -> float:
+        """How much of what the learning rate falls over is done before a step: the training, or the round."""
+        place, steps = self.place(step)
+        return (place - 1) / steps if self.restart else self.progress(step)
+
+
+def lr_factor(schedule: "str | Shape", progress: float, rounds_done: int = 0) -> float:
+    """What the peak learning rate is multiplied by.
+
+    >>> [lr_factor("linear", progress) for progress in (0.0, 0.75)], lr_factor("cosine", 0.5)
+    ([1.0, 0.25], 0.5)
+    """
+    return value_at(NAMED[schedule] if isinstance(schedule, str) else schedule, progress, rounds_done)
+
+
+def value_at(value: "float | Shape", progress: float, rounds_done: int = 0) -> float:
+    """A number, or that of a schedule at this time; what alternates does so from round to round.
+
+    >>> value_at(0.1, 0.5), value_at(Linear(shape="linear", start=1.0, end=0.0), 0.75)
+    (0.1, 0.25)
+    """
+    return value.build().value(progress, rounds_done) if isinstance(value, Shape) else value

@@ -1,0 +1,112 @@
+"""What is measured of a run, in the end and round by round, from a training of a fraction of a second."""
+
+import math
+
+import pytest
+import torch
+
+from smoothkit.prediction import predict
+from smoothkit.scenario import Result
+from smoothkit_selftrain.bias import measured
+from smoothkit_selftrain.evaluate import evaluate
+from smoothkit_selftrain.figures import ConfidenceFigure, ErrorFlowFigure, RoundsFigure
+from smoothkit_selftrain.progress import figures_every, record_round
+
+EVALUATE = ["evaluate.metrics=['accuracy','ece']", "evaluate.anchors=['supervised']"]
+
+
+def evaluated(found, member=0):
+    return evaluate(found.config, found.runs[member], found.trained[member])
+
+
+def test_scalars_are_what_they_are_called(school):
+    found = school(*EVALUATE)
+    own, run = found.trained[0], found.runs[0]
+    result = evaluated(found)
+    logits, labels = predict(run, own.model, own.parts.data, own.parts.test)
+    assert result.scalars["accuracy"] == pytest.approx((logits.argmax(1) == labels).double().mean().item())
+    truth = own.parts.truth.reveal()
+    for name, value in measured(own.chronicle, 2, truth, 10).items():
+        assert result.scalars[f"pseudo_{name}"] == pytest.approx(value, nan_ok=True)
+    with torch.inference_mode():
+        images = own.parts.unlabelled.double().div(255).sub(own.parts.data.mean[0]).div(own.parts.data.std[0]).float()
+        right = own.model(images).argmax(1) == truth
+    assert result.scalars["transduction"] == pytest.approx(right.double().mean().item())
+    assert {name for name in result.scalars if name.startswith("anchor")} == {
+        "anchor_supervised",
+        "anchor_transduction_supervised",
+    }
+    assert set(result.better) <= set(result.scalars)
+    assert set(result.headline) <= set(result.scalars)
+
+
+def test_a_result_can_be_stored_with_its_figures(school):
+    result = evaluated(school(*EVALUATE))
+    again = Result.from_json(result.to_json())
+    assert again.figures == result.figures
+    kinds = {name: type(figure) for name, figure in result.figures.items()}
+    assert kinds["confidence"] is ConfidenceFigure
+    assert kinds["error_flow"] is ErrorFlowFigure
+    assert kinds["rounds"] is RoundsFigure
+
+
+def test_rounds_hold_what_was_recorded_at_their_ends(school):
+    found = school(*EVALUATE)
+    rounds = evaluated(found).figures["rounds"]
+    assert rounds.rounds == (0, 1, 2)
+    for name, tag in (("accuracy", "test/accuracy"), ("pseudo_persistence", "pseudo/persistence")):
+        recorded = found.runs[0].history(tag)
+        assert [step for step, _ in recorded] == [6, 13, 20]
+        assert rounds.values[name] == pytest.approx([value for _, value in recorded])
+    assert rounds.values["pseudo_persistence"][0] == 1
+
+
+def test_without_round_0_the_first_labels_are_those_of_round_1(school):
+    found = school("train.supervised_steps=0", *EVALUATE)
+    assert evaluated(found).figures["rounds"].rounds == (1, 2)
+    assert found.runs[0].history("pseudo/persistence")[0] == (7, 1.0)
+
+
+def test_the_measured_round_is_the_selected_one(school):
+    found = school("evaluate.round=held-out", "data.held_out=40", *EVALUATE)
+    own = found.trained[0]
+    held_out = [value for _, value in found.runs[0].history("held_out/accuracy")]
+    assert held_out[own.selected_round] == max(held_out)
+    result = evaluated(found)
+    assert result.scalars["selected_round"] == own.selected_round
+    truth = own.parts.truth.reveal()
+    expected = measured(own.chronicle, own.selected_round, truth, 10)["accuracy"]
+    assert result.scalars["pseudo_accuracy"] == pytest.approx(expected)
+    assert result.scalars["accuracy"] == pytest.approx(dict(enumerate(_test_accuracies(found)))[own.selected_round])
+
+
+def _test_accuracies(found):
+    return [value for _, value in found.runs[0].history("test/accuracy")]
+
+
+@pytest.mark.parametrize("held_out", [0, 40])
+def test_a_round_returns_the_held_out_accuracy(school, held_out):
+    found = school(f"data.held_out={held_out}", *EVALUATE)
+    returned = record_round(found.config, found.runs[0], 20, 2, found.trained[0])
+    recorded = found.runs[0].history("held_out/accuracy")
+    assert math.isnan(returned) == (not held_out)
+    assert [value for _, value in recorded[-1:]] == ([returned] if held_out else [])
+
+
+def test_the_headroom_is_the_cap_minus_the_threshold(school):
+    smooth = ["select.threshold=0.2", "select.rule=fixed", *EVALUATE]
+    assert evaluated(school(*smooth)).scalars["cap_headroom"] == pytest.approx(0.8)
+    assert evaluated(school(*smooth, "target=ls", "target.alpha=0.5")).scalars["cap_headroom"] == pytest.approx(0.35)
+    pseudo = ["pseudo.target=ls", "pseudo.target.alpha=0.5"]
+    assert evaluated(school(*smooth, *pseudo)).scalars["cap_headroom"] == pytest.approx(0.35)
+    # Soft labels may be as sure as they like: only the labelled target has a cap.
+    assert evaluated(school(*smooth, *pseudo, "pseudo.labels=soft")).scalars["cap_headroom"] == pytest.approx(0.8)
+    assert math.isnan(evaluated(school("select.rule=all", *EVALUATE)).scalars["cap_headroom"])
+
+
+def test_figures_of_rounds_are_shown_but_not_of_all_of_many(school, configure):
+    shown = [(step, set(figures)) for step, figures in school(*EVALUATE).watcher.shown]
+    both = {"pseudo/confidence", "pseudo/error_flow"}
+    assert shown == [(6, {"pseudo/confidence"}), (13, both), (20, both)]
+    assert figures_every(configure("train.rounds=20")) == 1
+    assert figures_every(configure("train.rounds=100")) == 5
