@@ -4,16 +4,16 @@ from typing import cast
 
 from smoothkit.conclusion import Conclusion, Findings
 from smoothkit.report.table import Table
-from smoothkit_selftrain.anchor_words import anchor_words
-from smoothkit_selftrain.comparison import Results, baseline_of, changes
 from smoothkit_selftrain.config import SelfTrainConfig
-from smoothkit_selftrain.grid import Grid, grid_of
-from smoothkit_selftrain.grid_tables import axes_table, telling_table
-from smoothkit_selftrain.grid_words import interplay_words, overall_words, starved_words
-from smoothkit_selftrain.groups import groups_of
 from smoothkit_selftrain.quantities import ACCURACY, COMPARED, ECE, PERSISTENCE
-from smoothkit_selftrain.study_tables import bias_table, combinations_table, models_table, rounds_table
-from smoothkit_selftrain.words import bias_sentence, comparison_words, cut, starved, undefined, which_end
+from smoothkit_selftrain.study.anchor_words import anchor_words
+from smoothkit_selftrain.study.comparison import Results, baseline_of, changes
+from smoothkit_selftrain.study.grid import Grid, grid_of
+from smoothkit_selftrain.study.grid_tables import axes_table, telling_table
+from smoothkit_selftrain.study.grid_words import interplay_words, overall_words, starved_words
+from smoothkit_selftrain.study.groups import groups_of
+from smoothkit_selftrain.study.tables import bias_table, combinations_table, models_table, rounds_table
+from smoothkit_selftrain.study.words import bias_sentence, comparison_words, cut, starved, undefined, which_end
 
 MOST_VARIANTS = 6
 """Variants whose rounds a terminal has room for."""

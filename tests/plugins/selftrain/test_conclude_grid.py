@@ -10,8 +10,8 @@ import pytest
 from smoothkit.report.numbers import MINUS, MISSING
 from smoothkit.statistics import paired_interval
 from smoothkit_selftrain.conclude import conclude
-from smoothkit_selftrain.grid import grid_of
 from smoothkit_selftrain.quantities import ACCURACY, ECE
+from smoothkit_selftrain.study.grid import grid_of
 
 from .studies import findings, grid_findings, rows, variant
 

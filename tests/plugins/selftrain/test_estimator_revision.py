@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from smoothkit_selftrain import SelfTraining
-from smoothkit_selftrain.held_out_errors import held_out_parts
+from smoothkit_selftrain.estimator.held_out_errors import held_out_parts
 from smoothkit_selftrain.targets.measured import MeasuredSmoothing
 from tests.plugins.selftrain.few_labels import digits, few_labels, iris
 

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from smoothkit.targets import LabelSmoothing
 from smoothkit_selftrain import SelfTraining
-from smoothkit_selftrain.weighted_copies import weighted_copies
+from smoothkit_selftrain.estimator.weighted_copies import weighted_copies
 from tests.plugins.selftrain.few_labels import LS, changed, iris
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 
 from smoothkit.report.numbers import count, listed, number
 from smoothkit.scenario import Result
-from smoothkit_selftrain.comparison import Change, change_of, corrected
-from smoothkit_selftrain.groups import Group, anchor_mean, of_anchor
 from smoothkit_selftrain.quantities import ACCURACY, ANCHORS
-from smoothkit_selftrain.words import difference_text
+from smoothkit_selftrain.study.comparison import Change, change_of, corrected
+from smoothkit_selftrain.study.groups import Group, anchor_mean, of_anchor
+from smoothkit_selftrain.study.words import difference_text
 
 MOST_NAMED = 8
 """Variants that are told one by one; of more, their numbers."""

@@ -5,7 +5,6 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from smoothkit.report.numbers import count, listed, number
-from smoothkit_selftrain.comparison import FEWEST, Change, Results, Seeds, mean_of
 from smoothkit_selftrain.config import SelfTrainConfig
 from smoothkit_selftrain.quantities import (
     ACCURACY,
@@ -14,7 +13,8 @@ from smoothkit_selftrain.quantities import (
     SELECTED_SHARE,
     Quantity,
 )
-from smoothkit_selftrain.rounds import first_round, selected_errors, series
+from smoothkit_selftrain.study.comparison import FEWEST, Change, Results, Seeds, mean_of
+from smoothkit_selftrain.study.rounds import first_round, selected_errors, series
 
 STARVED = 0.5
 """A rule starves where it selects less than this share of what it selected first."""

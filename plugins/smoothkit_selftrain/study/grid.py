@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from smoothkit.conclusion import Findings
-from smoothkit_selftrain.comparison import Change, Results, Seeds, change_of, differences, mean_of
 from smoothkit_selftrain.quantities import ACCURACY, HEADROOM, Quantity
+from smoothkit_selftrain.study.comparison import Change, Results, Seeds, change_of, differences, mean_of
 
 Place = tuple[str, ...]
 """A level of each axis but the one that is compared along, in the order of `Grid.others`."""

@@ -5,9 +5,9 @@ import statistics
 from typing import NamedTuple
 
 from smoothkit.scenario import Result
-from smoothkit_selftrain.comparison import Seeds, value_of
 from smoothkit_selftrain.figures.rounds import RoundsFigure
 from smoothkit_selftrain.quantities import RIGHT_OF_SELECTED, Quantity
+from smoothkit_selftrain.study.comparison import Seeds, value_of
 
 
 def rounds_of(result: Result) -> RoundsFigure:

@@ -8,8 +8,6 @@ from smoothkit.report.legibility import kept_points
 from smoothkit.report.numbers import count, known, mean_and_spread, number
 from smoothkit.report.table import Cell, Row, Section, Table
 from smoothkit.scenario import Result
-from smoothkit_selftrain.comparison import Results, Seeds, defined, mean_of
-from smoothkit_selftrain.groups import Group, of_anchor
 from smoothkit_selftrain.quantities import (
     ACCURACY,
     ANCHORS,
@@ -22,7 +20,9 @@ from smoothkit_selftrain.quantities import (
     TRANSDUCTION,
     Quantity,
 )
-from smoothkit_selftrain.rounds import mean_series, selected_errors
+from smoothkit_selftrain.study.comparison import Results, Seeds, defined, mean_of
+from smoothkit_selftrain.study.groups import Group, of_anchor
+from smoothkit_selftrain.study.rounds import mean_series, selected_errors
 
 MOST_ROUNDS = 8
 """Rounds that are shown: the first, the last, and those between at even distances."""

@@ -10,12 +10,12 @@ from jaxtyping import Float, Int
 from sklearn.base import clone
 
 from smoothkit.targets import Target
+from smoothkit_selftrain.estimator.pseudo_targets import log_probabilities, pseudo_distributions, starving_cap
+from smoothkit_selftrain.estimator.weighted_copies import fit_copies, weighted_copies
 from smoothkit_selftrain.labelling.alignment import aligned
-from smoothkit_selftrain.pseudo_targets import log_probabilities, pseudo_distributions, starving_cap
-from smoothkit_selftrain.weighted_copies import fit_copies, weighted_copies
 
 if TYPE_CHECKING:
-    from smoothkit_selftrain.estimator import SelfTraining
+    from smoothkit_selftrain.estimator.self_training import SelfTraining
 
 SAME = 1e-6
 """Distributions that differ by no more are the same: they are computed in single precision."""

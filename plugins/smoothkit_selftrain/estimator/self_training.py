@@ -14,10 +14,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from smoothkit.targets import OneHot, Target
 from smoothkit.targets.options import check_choice
-from smoothkit_selftrain.held_out_errors import held_out_parts
-from smoothkit_selftrain.pseudo_targets import TargetChoice, build_target, measures_errors, starving_cap
-from smoothkit_selftrain.relabelling import Labelling, Relabelling
-from smoothkit_selftrain.weighted_copies import weight_parameter
+from smoothkit_selftrain.estimator.held_out_errors import held_out_parts
+from smoothkit_selftrain.estimator.pseudo_targets import TargetChoice, build_target, measures_errors, starving_cap
+from smoothkit_selftrain.estimator.relabelling import Labelling, Relabelling
+from smoothkit_selftrain.estimator.weighted_copies import weight_parameter
+from smoothkit_selftrain.labelling.labels import LabelKind
 
 DELEGATED = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score")
 """Methods that are the estimator's own."""
@@ -91,6 +92,7 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """
 
     feature_names_in_: np.ndarray
+    labels: LabelKind
 
     # scikit-learn's contract is that any value is taken here, and refused by `fit`.
     @no_type_check
@@ -104,7 +106,7 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         verbose: bool = False,
         *,
         revise: bool = True,
-        labels: Literal["hard", "soft"] = "hard",
+        labels: LabelKind = "hard",
         temperature: float = 1.0,
         target: TargetChoice = "onehot",
         validation: float | int = 5,

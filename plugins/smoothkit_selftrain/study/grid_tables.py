@@ -6,9 +6,9 @@ from itertools import product
 
 from smoothkit.report.numbers import known, number
 from smoothkit.report.table import Cell, Row, Section, Table, Verdict
-from smoothkit_selftrain.comparison import Change, corrected
-from smoothkit_selftrain.grid import Grid, Place
 from smoothkit_selftrain.quantities import ACCURACY, Quantity
+from smoothkit_selftrain.study.comparison import Change, corrected
+from smoothkit_selftrain.study.grid import Grid, Place
 
 Where = Callable[[Place], bool]
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from smoothkit.report.numbers import count
-from smoothkit_selftrain.comparison import Results, defined, mean_of
 from smoothkit_selftrain.config import SelfTrainConfig
 from smoothkit_selftrain.quantities import ANCHORS, Quantity
+from smoothkit_selftrain.study.comparison import Results, defined, mean_of
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from smoothkit.report.numbers import count, listed
-from smoothkit_selftrain.comparison import Change, Results, corrected
 from smoothkit_selftrain.config import SelfTrainConfig
-from smoothkit_selftrain.grid import Grid
 from smoothkit_selftrain.quantities import ACCURACY, COMPARED
-from smoothkit_selftrain.words import comparison_sentence, difference_text, is_starving
+from smoothkit_selftrain.study.comparison import Change, Results, corrected
+from smoothkit_selftrain.study.grid import Grid
+from smoothkit_selftrain.study.words import comparison_sentence, difference_text, is_starving
 
 
 def overall_words(grid: Grid) -> list[str]:

@@ -1,0 +1,1 @@
+"""What a whole study shows: its comparisons, tables and sentences."""
