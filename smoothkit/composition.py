@@ -14,7 +14,8 @@ DEPTHS = {"grid": 2, "levels": 1, "profiles": 1, "variants": 1}
 """How deep the tables under each of these keys lie."""
 
 REPLACES = {"grid": ("levels", "variants"), "variants": ("against", "grid", "levels")}
-"""What each of these keys takes the place of in a file that is extended."""
+"""What each of these keys takes the place of in a file that is extended; with variants or a grid goes the baseline that
+was one of them."""
 
 Composition = Mapping[str, tuple[Any, Origin]]
 """The keys of `COMPOSITION` that were written, each with its value and where it was written."""
@@ -28,8 +29,9 @@ def composition_of(files: Sequence[tuple[Mapping[str, Any], Origin]]) -> Composi
     """
     found: dict[str, tuple[Any, Origin]] = {}
     for values, origin in files:
-        for stale in (stale for key, others in REPLACES.items() if key in values for stale in others):
-            found.pop(stale, None)
+        stale = {other for key, others in REPLACES.items() if key in values for other in others if other in found}
+        for key in stale | ({"baseline"} if stale & REPLACES.keys() else set()):
+            found.pop(key, None)
         found |= {key: (values[key], origin) for key in COMPOSITION if key in values}
     if problems := list(_type_problems(found)) or list(_problems(found)):
         raise ConfigError(problems)
@@ -83,8 +85,8 @@ def _first_place(key: str, origin: Origin) -> str:
     return origin.of(min((path for path in origin.lines if path[0] == key), key=origin.lines.__getitem__, default=()))
 
 
-def comparison_problems(path: object, composition: Composition, recipes: Sequence[Recipe]) -> Iterator[str]:
-    """What is wrong with `against` and `baseline`, if the file at `path` has these variants."""
+def comparison_problems(composition: Composition, recipes: Sequence[Recipe]) -> Iterator[str]:
+    """What is wrong with `against` and `baseline` of a file that has these variants."""
     kind, names = "variant", [recipe.name for recipe in recipes]
     if "against" in composition:
         (against, origin), axes = composition["against"], recipes[0].levels
@@ -92,9 +94,16 @@ def comparison_problems(path: object, composition: Composition, recipes: Sequenc
             yield f"{origin.of(('against',))}: against: no axis is called {against!r}; {nearest(against, axes)}"
             return
         kind, names = f"level of {against!r}", [recipe.levels[against] for recipe in recipes]
-    baseline, _ = composition.get("baseline", (names[0], None))
+    if "baseline" not in composition:
+        return
+    baseline, origin = composition["baseline"]
     if baseline not in names:
-        yield f"{path}: baseline: no {kind} is called {baseline!r}; {nearest(baseline, set(names))}"
+        wrong = f"{origin.of(('baseline',))}: baseline: no {kind} is called {baseline!r}"
+        axes = dict.fromkeys(axis for each in recipes for axis, level in each.levels.items() if level == baseline)
+        if "against" not in composition and axes:
+            yield f"{wrong}, but a level of {next(iter(axes))!r}: write against = {next(iter(axes))!r} too"
+        else:
+            yield f"{wrong}; {nearest(baseline, set(names))}"
 
 
 def baseline_of(composition: Composition, recipes: Sequence[Recipe]) -> tuple[str | None, str]:

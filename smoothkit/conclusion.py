@@ -8,6 +8,7 @@ from typing import Any
 
 from smoothkit.baselines import Levels
 from smoothkit.files import finite
+from smoothkit.report.comparison import Comparison
 from smoothkit.report.figures import Figure, figure_from_json
 from smoothkit.report.legibility import printable
 from smoothkit.report.stored import read_as
@@ -75,6 +76,9 @@ class Findings:
     """By variant, its level on each axis of the grid; empty tables where there is no grid."""
     baselines: Mapping[str, str | None] = field(default_factory=dict)
     """By variant, the one that it is compared with; None for those that are compared with nothing."""
+    comparisons: Mapping[str, Mapping[str, Comparison]] = field(default_factory=dict)
+    """By variant, then by scalar, what `summary.json` says of the difference from that one: what reports show, so that
+    sentences which read it here cannot say otherwise. Empty where nothing is compared."""
 
 
 def conclude(scenario: Scenario, findings: Findings) -> Conclusion | None:

@@ -28,6 +28,21 @@ class ConfigError(UserError):
         super().__init__("\n".join(self.problems))
 
 
+class OptionError(ValueError):
+    """Options that do not fit together, blamed on one of them: for a validator of a whole table.
+
+    `key` is that option's place below the table, with dots, and `message` what is said after it.
+
+    >>> str(OptionError("train.average", "is 0, and evaluate.model is 'average'"))
+    "train.average: is 0, and evaluate.model is 'average'"
+    """
+
+    def __init__(self, key: str, message: str):
+        super().__init__(f"{key}: {message}")
+        self.key = key
+        self.message = message
+
+
 class DataError(UserError):
     """Data are missing, truncated or not what their labels claim."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from smoothkit.errors import nearest
+from smoothkit.errors import OptionError, nearest
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands in a scenario file: `("target", "alpha")`."""
@@ -31,6 +31,8 @@ def problems_of(model: type[BaseModel], errors: Iterable[Any], also: frozenset[s
         if details["type"] == "needs_python_object":
             continue  # an alternative for callers in Python, such as a tensor; no file can hold it
         path = _written_path(model, details)
+        if isinstance(error := details.get("ctx", {}).get("error"), OptionError):
+            path = (*path, *error.key.split("."))
         message, value = _message(model, path, details, also)
         if len(path) < len(details["loc"]):
             alternatives.add(path)
@@ -53,7 +55,8 @@ def _message(model: type[BaseModel], path: KeyPath, details: Any, also: frozense
     if kind == "missing":
         return "is missing and has no default", ""
     if kind == "value_error":
-        return details["msg"].removeprefix("Value error, "), ""
+        error = details.get("ctx", {}).get("error")
+        return error.message if isinstance(error, OptionError) else details["msg"].removeprefix("Value error, "), ""
     if kind == "union_tag_not_found":
         return f"{details['ctx']['discriminator']} is missing", ""
     if kind == "union_tag_invalid":

@@ -13,6 +13,7 @@ from smoothkit.errors import ConfigError, UserError, nearest
 from smoothkit.grid import Recipe, recipes_of
 from smoothkit.layers import COMMAND_LINE, Layers, Origin, parse_override, read_toml
 from smoothkit.plugins import PluginHost
+from smoothkit.problems import Problem
 from smoothkit.scenario import Scenario, ScenarioConfig
 from smoothkit.selection import selected
 
@@ -124,7 +125,7 @@ def load_scenario(
     problems: list[str] = []
     made = [_variant(recipe, _branch(base, recipe.layers, changes), name, host, path, problems) for recipe in recipes]
     variants = [variant for variant in made if variant is not None]
-    problems += [*comparison_problems(path, composition, recipes), *_collisions(path, variants)]
+    problems += [*comparison_problems(composition, recipes), *_collisions(path, variants)]
     if problems:
         raise ConfigError(dict.fromkeys(problems))
     title, _ = composition.get("title", (name, None))
@@ -153,12 +154,18 @@ def _variant(
     _load_used_plugins(branch, host)
     model = host.registry.get("scenarios", scenario).load().config
     config, found = validate(model, branch.values, host.registry, also=COMPOSITION)
-    problems += [f"{branch.origin_of(at) or path}: {'.'.join(map(str, at))}: {message}" for at, message in found]
+    problems += [_told(branch.origin_of(problem.path) or path, problem) for problem in found]
     if config is None:
         return None
     if config.scenario != scenario:
         problems.append(f"{branch.origin_of(('scenario',))}: scenario: all variants have the file's, {scenario!r}")
     return Variant(recipe.name, folder_name(recipe.name), config, branch.origins, recipe.levels)
+
+
+def _told(place: object, problem: Problem) -> str:
+    """What is wrong and where; what is wrong with the configuration as a whole has no key."""
+    key = ".".join(map(str, problem.path))
+    return f"{place}: {key}: {problem.message}" if key else f"{place}: {problem.message}"
 
 
 def _only_name(branch: Layers) -> str:

@@ -30,7 +30,11 @@ def selected(chosen: Sequence[str], names: Sequence[str]) -> list[str]:
         if unknown := [part for part, matches in by_part.items() if not matches]:
             # Where names have commas, the entry is more likely one name with a mistake than several.
             wrong = [entry.strip()] if any("," in name for name in names) else unknown
-            problems += [f"--variants: no variant is called {words!r}; {nearest(words, names)}" for words in wrong]
+            # Where some of its parts mean something, it was meant as several.
+            hint = " Give --variants once for each" if wrong != unknown and len(unknown) < len(by_part) else ""
+            problems += [
+                f"--variants: no variant is called {words!r}; {nearest(words, names)}{hint}" for words in wrong
+            ]
     if problems:
         raise ConfigError(problems)
     return list(dict.fromkeys(found))

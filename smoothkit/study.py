@@ -136,12 +136,14 @@ class Study:
         results, failures = self._read()
         variants = self.file.variants
         against, baselines = self.file.against, self.file.baselines
+        computed = summarise(results, baselines)
         findings = Findings(
             configs={variant.name: variant.config for variant in variants},
             baseline=self.file.baseline if against is None else None,
             results=results,
             levels=self.file.levels,
             baselines=baselines,
+            comparisons=computed["comparisons"],
         )
         conclusion = conclude(self.file.scenario, findings) if ended else None
         summary = {
@@ -152,7 +154,7 @@ class Study:
             "against": against,
             "levels": self.file.levels,
             "environment": environment(variants[0].config.run.device),
-            **summarise(results, baselines),
+            **computed,
             "conclusion": with_runs(conclusion, results) if conclusion else None,
             "failures": failures,
         }

@@ -19,9 +19,10 @@ NEIGHBOUR = 7
 """The neighbour whose distance is what a kernel's width is measured in; scikit-learn's own number for graphs."""
 
 SHARPNESS: Mapping[str, float] = {"label-spreading": 32.0, "label-propagation": 4.0}
-"""gamma, times the median squared distance of a sample to its seventh neighbour: of 4 to 64, and of 4 to 12, about what
-does best on digits with 20 and 50 labels. scikit-learn's own gamma = 20 depends on the units of the inputs, and on
-images of clothes its kernel is 0 between most samples."""
+"""gamma, times the median squared distance of a sample to its seventh neighbour. On digits spreading does about as well
+from 4 to 64. Propagation has a sharp peak at 4: with 20 labels it has 77 % right at 3, 87 % at 4 and 79 % at 8.
+scikit-learn's own gamma = 20 depends on the units of the inputs, and on images of clothes its kernel is 0 between most
+samples."""
 
 PASSES = 100
 """Of label propagation, which has not converged then, and is no better where it has."""

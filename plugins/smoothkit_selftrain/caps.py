@@ -10,6 +10,9 @@ from smoothkit.targets import Scheduled, Target
 NO_CAP = frozenset({"weight", "penalty"})
 """Families whose optimum is not the distribution that they show: a penalty moves it, a weight may."""
 
+ROUNDING = 1e-6
+"""A cap that lies no further above a threshold is at it: caps are computed in single precision."""
+
 
 def cap_of(target: Target) -> float | None:
     """The largest entry of the target of any class, at most 1: the least of those that a training goes through.
@@ -39,6 +42,15 @@ def cap_of(target: Target) -> float | None:
             inner.check_options()
         caps.append(_largest_entry(trial))
     return None if None in caps else min(caps)
+
+
+def is_starving(threshold: float, cap: float) -> bool:
+    """Whether no model that stays below a cap reaches a threshold: nor does any that is at it, up to rounding.
+
+    >>> is_starving(0.9, 0.91), is_starving(0.91, 0.91), is_starving(0.95, 0.91)
+    (False, True, True)
+    """
+    return cap - threshold <= ROUNDING
 
 
 def _largest_entry(target: Target) -> float | None:

@@ -31,8 +31,8 @@ class Chronicle(nn.Module):
     def __init__(self, members: int, rounds: int, samples: int):
         super().__init__()
         shape = (members, rounds + 1, samples)
-        # 16 bits hold every number of classes there is, and checkpoints hold all of this.
-        self.register_buffer("classes", torch.zeros(shape, dtype=torch.int16))
+        # Checkpoints hold all of this, so that it is half as large as labels usually are.
+        self.register_buffer("classes", torch.zeros(shape, dtype=torch.int32))
         self.register_buffer("confidence", torch.zeros(shape))
         self.register_buffer("weights", torch.zeros(shape))
         self.register_buffer("is_noted", torch.zeros(shape[:2], dtype=torch.bool))
@@ -45,7 +45,7 @@ class Chronicle(nn.Module):
     @torch.no_grad()
     def note(self, round: int, pseudo: PseudoLabels) -> None:
         """Keep what is said at the end of `round`, of every unlabelled sample in their order, by all members."""
-        self.classes[:, round] = pseudo.classes.to(torch.int16)
+        self.classes[:, round] = pseudo.classes.to(torch.int32)
         self.confidence[:, round] = pseudo.confidence
         self.weights[:, round] = pseudo.weights
         self.is_noted[:, round] = True

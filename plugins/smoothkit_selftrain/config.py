@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Interval
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from smoothkit.config import Component, Config
 from smoothkit.scenario import Scenario, ScenarioConfig, TargetConfig
@@ -22,6 +22,12 @@ def _never_test(value: Any) -> Any:
             "'held-out', with data.held_out, or 'last'"
         )
     return value
+
+
+def _each_once(names: tuple[AnchorName, ...]) -> tuple[AnchorName, ...]:
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise ValueError(f"names {', '.join(map(repr, twice))} more than once: name each method once")
+    return names
 
 
 class SelfTrainDataConfig(Component):
@@ -141,7 +147,12 @@ class EvaluateConfig(Config):
     """The last round's model, or that of the round that is best on the held-out samples."""
     batch_size: Annotated[int, Ge(1)] = 1024
     """Samples at a time."""
-    anchors: tuple[AnchorName, ...] = ("supervised", "self-training", "label-propagation", "label-spreading")
+    anchors: Annotated[tuple[AnchorName, ...], AfterValidator(_each_once)] = (
+        "supervised",
+        "self-training",
+        "label-propagation",
+        "label-spreading",
+    )
     """Methods of scikit-learn on the same samples, to be held against."""
     anchor_samples: Annotated[int, Ge(10)] = 3000
     """Most unlabelled samples that these get, because two of them compare all samples with each other."""

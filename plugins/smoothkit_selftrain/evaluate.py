@@ -66,12 +66,12 @@ def evaluate(config: SelfTrainConfig, run: Run, trained: Trained) -> Result:
 
 
 def cap_headroom(config: SelfTrainConfig, trained: Trained) -> float:
-    """How far the threshold lies below the cap of the targets, the most that a model which fits them gives a class:
+    """How far the threshold lies below the cap of pseudo-labels, the most that a model which fits them gives a class:
     negative where it starves. NaN where there is no threshold or no cap."""
-    targets = [trained.target, *([trained.pseudo_target] if config.pseudo.labels == "hard" else [])]
-    caps = [cap for cap in map(cap_of, targets) if cap is not None]
-    threshold = config.select.threshold
-    return min(caps) - threshold if caps and threshold is not None else math.nan
+    threshold, cap = config.select.threshold, cap_of(trained.pseudo_target)
+    if threshold is None or cap is None or config.pseudo.labels == "soft":
+        return math.nan
+    return cap - threshold
 
 
 def values_by_round(config: SelfTrainConfig, run: Run, trained: Trained, truth: Classes) -> dict[int, dict[str, float]]:

@@ -5,7 +5,7 @@ from math import sqrt
 from smoothkit.errors import UserError
 from smoothkit.schedules import Shape
 from smoothkit.targets import MetaSmoothing
-from smoothkit_selftrain.caps import cap_of
+from smoothkit_selftrain.caps import cap_of, is_starving
 from smoothkit_selftrain.config import SelfTrainConfig
 from smoothkit_selftrain.data.parts import Parts
 from smoothkit_selftrain.member_targets import MemberTargets, targets_in
@@ -46,30 +46,19 @@ def check_training(config: SelfTrainConfig, target: MemberTargets, pseudo_target
 
 
 def check_threshold(config: SelfTrainConfig, target: MemberTargets, pseudo_target: MemberTargets) -> None:
-    """Refuse a threshold that no model reaches which fits its targets, unless `select.allow_starvation`.
+    """Refuse a threshold that no model reaches which fits its pseudo-labels, unless `select.allow_starvation`.
 
     Raises:
         UserError: it names the threshold and the cap.
     """
-    threshold, caps = config.select.threshold, caps_of(config, target, pseudo_target)
-    if threshold is None or config.select.allow_starvation:
+    threshold, cap = config.select.threshold, caps_of(config, target, pseudo_target).get("pseudo.target")
+    if threshold is None or cap is None or config.select.allow_starvation or not is_starving(threshold, cap):
         return
-    for key, cap in caps.items():
-        if is_starving(threshold, cap):
-            raise UserError(
-                f"select.threshold is {threshold:g}, and a model that fits {key} gives no class more than {cap:.4g}: "
-                "it would select less and less, and then nothing; take a threshold below that, or less smoothing, or "
-                "set select.allow_starvation = true to see it happen"
-            )
-
-
-def is_starving(threshold: float, cap: float) -> bool:
-    """Whether no model that stays below a cap reaches a threshold: nor does any that is at it, up to rounding.
-
-    >>> is_starving(0.9, 0.91), is_starving(0.91, 0.91), is_starving(0.95, 0.91)
-    (False, True, True)
-    """
-    return threshold >= cap - 1e-6
+    raise UserError(
+        f"select.threshold is {threshold:g}, and a model that fits pseudo.target gives no class more than {cap:.4g}: "
+        "it would select fewer and fewer samples, only those that it has over-fitted; take a threshold below that, or "
+        "less smoothing, or set select.allow_starvation = true to see it happen"
+    )
 
 
 def caps_of(config: SelfTrainConfig, target: MemberTargets, pseudo_target: MemberTargets) -> dict[str, float]:
@@ -87,9 +76,11 @@ def caps_of(config: SelfTrainConfig, target: MemberTargets, pseudo_target: Membe
 
 def sentences(config: SelfTrainConfig, parts: Parts, target: MemberTargets, pseudo_target: MemberTargets) -> list[str]:
     """What the labels come to, in numbers, and warnings: one sentence each."""
+    caps = caps_of(config, target, pseudo_target)
     return [
-        _labels_in_all(config, parts, caps_of(config, target, pseudo_target)),
+        _labels_in_all(config, parts, caps),
         *_few_labels(config, parts),
+        *_slow_start(config, caps),
         *_few_held_out(config, parts, target, pseudo_target),
         *_no_gradient(config),
     ]
@@ -133,6 +124,17 @@ def _few_labels(config: SelfTrainConfig, parts: Parts) -> list[str]:
     ]
 
 
+def _slow_start(config: SelfTrainConfig, caps: dict[str, float]) -> list[str]:
+    # The cap of labelled samples binds only until pseudo-labels, which have a cap of their own, are learned from.
+    threshold, cap = config.select.threshold, caps.get("target")
+    if threshold is None or cap is None or not is_starving(threshold, cap):
+        return []
+    return [
+        f"warning: select.threshold is {threshold:g}, and a model that fits target gives no class more than {cap:.4g}: "
+        "few samples are selected at first"
+    ]
+
+
 def _few_held_out(
     config: SelfTrainConfig, parts: Parts, target: MemberTargets, pseudo_target: MemberTargets
 ) -> list[str]:
@@ -164,6 +166,7 @@ def _no_gradient(config: SelfTrainConfig) -> list[str]:
     if not (is_itself and is_same_view and is_same_label):
         return []
     return [
-        "warning: zero gradient: the soft label of a sample is what the student itself says of it, so that pseudo-"
-        "labels teach nothing; give views.strong, a teacher of its own ('average', say), or a temperature below 1"
+        "warning: zero gradient: the soft label of a sample is what the student itself says of it, so that, but for "
+        "batch norm and dropout, pseudo-labels teach nothing; give views.strong, a teacher of its own ('average', "
+        "say), or a temperature below 1"
     ]

@@ -68,6 +68,11 @@ class Timing:
         """How much of the rounds after round 0 is done before a step; 0 in round 0."""
         return max(step - 1 - self.supervised_steps, 0) / (self.rounds * self.steps)
 
+    def kept_progress(self, round: int) -> float:
+        """How far the choice of labels is that are kept at the end of `round` for the next: from 0 for those of round 1
+        to 1 for those of the last round; 0 where there is but one."""
+        return min(round / max(self.rounds - 1, 1), 1.0)
+
     def lr_progress(self, step: int) -> float:
         """How much of what the learning rate falls over is done before a step: the training, or the round."""
         place, steps = self.place(step)

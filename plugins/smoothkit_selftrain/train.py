@@ -11,16 +11,18 @@ from smoothkit.errors import blame
 from smoothkit.models.together import Together
 from smoothkit.runs import Runs
 from smoothkit_selftrain.answers import Answers, of_labelled, of_pseudo
+from smoothkit_selftrain.caps import is_starving
 from smoothkit_selftrain.chronicle import Chronicle
 from smoothkit_selftrain.config import SelfTrainConfig
 from smoothkit_selftrain.data.feed import Feed, Lesson
 from smoothkit_selftrain.data.parts import Parts, split_together
-from smoothkit_selftrain.guards import caps_of, check_training, is_starving, sentences
+from smoothkit_selftrain.guards import caps_of, check_training, sentences
 from smoothkit_selftrain.held_out import align_like, counted
 from smoothkit_selftrain.labelling.labelled import PseudoLabels
 from smoothkit_selftrain.labelling.labeller import Labeller
 from smoothkit_selftrain.member_targets import MemberTargets
 from smoothkit_selftrain.progress import record_round
+from smoothkit_selftrain.soft_labels import check_soft_labels
 from smoothkit_selftrain.students import Students
 from smoothkit_selftrain.timing import Timing, value_at
 from smoothkit_selftrain.trained import Trained
@@ -60,9 +62,7 @@ def train(config: SelfTrainConfig, runs: Runs) -> list[Trained]:
     for step in runs.steps(timing.total):
         round = timing.round_of(step)
         if timing.begins(step):
-            if step == 1 and round == 1:
-                label_all(school, round=0)
-            students.begin_round(round)
+            begin_round(school, step, round)
         school.target.set_progress(timing.progress(step))
         school.pseudo_target.set_progress(timing.pseudo_progress(step))
         learn(school, step)
@@ -87,6 +87,7 @@ def set_up(config: SelfTrainConfig, runs: Runs) -> School:
     target = MemberTargets("target", config.target, train, runs, classes, labelled)
     pseudo_target = MemberTargets("pseudo_target", config.pseudo.target, train, runs, classes, samples)
     check_training(config, target, pseudo_target)
+    check_soft_labels(config.pseudo, pseudo_target)
     for sentence in sentences(config, parts[0], target, pseudo_target):
         runs.first.note(sentence)
     feed, students = Feed(config, runs, parts), Students(config, runs, parts[0], timing)
@@ -167,6 +168,15 @@ def mean_loss(
 # --- a round ---------------------------------------------------------------------------------------------------------
 
 
+def begin_round(school: School, step: int, round: int) -> None:
+    """Label the samples for round 1 where no round 0 has, and forget the old network where there is a new one."""
+    if step == 1 and round == 1:
+        label_all(school, round=0)
+    school.students.begin_round(round)
+    if school.timing.restart and round > 0:
+        school.labeller.begin_anew()
+
+
 def end_round(school: School, step: int, round: int) -> None:
     """Say how the samples are labelled at the end of a round, and measure it."""
     students = school.students
@@ -185,9 +195,11 @@ def end_round(school: School, step: int, round: int) -> None:
 def label_all(school: School, round: int) -> PseudoLabels:
     """What the teacher says of all unlabelled samples after a round, from which the next one learns where labels are
     made between rounds; targets that measure are told what it says of held-out samples."""
-    students, progress = school.students, round / school.timing.rounds
+    students, timing, progress = school.students, school.timing, round / school.timing.rounds
     logits = of_rows(school, students.teacher, "unlabelled_rows")
-    pseudo = school.labeller.of_all(logits, round, progress, keep=True)
+    # What is kept is learned from in the next round, so that a schedule is at its end one round earlier.
+    chosen_at = timing.kept_progress(round) if school.labeller.keeps else progress
+    pseudo = school.labeller.of_all(logits, round, chosen_at, keep=True)
     school.pseudo_target.set_progress(progress)
     if school.config.data.held_out:
         truth = torch.stack([each.held_out_labels for each in school.parts]).to(logits.device)
@@ -198,7 +210,20 @@ def label_all(school: School, round: int) -> PseudoLabels:
             said = align_like(said, logits, school.labeller.alignment)
             school.pseudo_target.end_validation(said, truth, counted(said, pseudo))
     tell_starvation(school)
+    tell_none_kept(school, pseudo, round)
     return pseudo
+
+
+def tell_none_kept(school: School, pseudo: PseudoLabels, round: int) -> None:
+    """Say it where labels are made between rounds and a member has none for the next one."""
+    if not school.labeller.keeps or round == school.timing.rounds:
+        return
+    if not bool(pseudo.weights.any(dim=1).all()):
+        select = school.config.select
+        school.runs.first.note(
+            f"warning: select.rule = {select.rule!r} chose no pseudo-label for round {round + 1}, which then learns "
+            "from labels alone: let it choose more, as by a select.share that begins above 0 or a lower threshold"
+        )
 
 
 def tell_starvation(school: School) -> None:

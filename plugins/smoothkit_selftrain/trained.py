@@ -11,7 +11,8 @@ from smoothkit_selftrain.data.parts import Parts
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """One member as it is measured, in copies that training does not move."""
+    """One member as it is measured: a copy of its network and chronicle, which training does not move, and the targets
+    of the training, as they are at its end and not at that of `selected_round`."""
 
     model: nn.Module
     """Its network, plain and in evaluation mode, on the device."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from smoothkit.baselines import uncompared
-from smoothkit.report.numbers import MISSING, count, decimals, number, p_value
+from smoothkit.report.numbers import MISSING, count, decimals, number, p_value, quoted
 from smoothkit.report.table import Cell, Row, Section, Strip, Table, Verdict, span
 from smoothkit.statistics import LEVEL
 
@@ -111,17 +111,11 @@ def findings(summary: Mapping[str, Any]) -> list[str]:
         for variant, comparison in by_variant.items():
             verdicts.setdefault(judge(comparison)[1].lstrip("▲▼ "), []).append(variant)
         parts = [
-            f"{words}: {_listed(variants)}" if len(variants) < 4 else f"{words}: {len(variants)} variants"
+            f"{words}: {', '.join(quoted(variants))}" if len(variants) < 4 else f"{words}: {len(variants)} variants"
             for words, variants in verdicts.items()
         ]
         lines.append(f"{scalar_heading(summary, name)} — {'; '.join(parts)}")
     return lines
-
-
-def _listed(variants: Sequence[str]) -> str:
-    """The names with commas between them; in quotes where they have commas themselves."""
-    quoted = any("," in variant for variant in variants)
-    return ", ".join(f"“{variant}”" if quoted else variant for variant in variants)
 
 
 def comparison_table(summary: Mapping[str, Any], columns: Sequence[Column] = BRIEF) -> Table:
@@ -235,7 +229,7 @@ def _notes(everything: Sequence[Comparison], columns: Sequence[Column]) -> Itera
 
 def _lone_notes(summary: Mapping[str, Any]) -> Iterable[str]:
     if lone := uncompared(summary.get("levels", {}), summary.get("against"), summary["baseline"]):
-        yield f"Compared with nothing, as their counterparts are not in this study: {_listed(lone)}."
+        yield f"Compared with nothing, as their counterparts are not in this study: {', '.join(quoted(lone))}."
 
 
 def _verdict_notes(everything: Sequence[Comparison]) -> Iterable[str]:

@@ -95,3 +95,12 @@ def listed(names: Sequence[str]) -> str:
     """
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def quoted(names: Sequence[str]) -> list[str]:
+    """Names for a list of them: all in quotes where one has a comma itself, else as they are.
+
+    >>> quoted(["hard", "soft"]), quoted(["hard", "LS, 20 labels"])
+    (['hard', 'soft'], ['“hard”', '“LS, 20 labels”'])
+    """
+    return [f"“{name}”" for name in names] if any("," in name for name in names) else list(names)

@@ -1,7 +1,10 @@
 """A one-file plugin for tests of grids: a scenario whose results are a formula of its options and the seed."""
 
+from pydantic import model_validator
+
 from smoothkit import hookimpl
 from smoothkit.conclusion import Conclusion, Findings
+from smoothkit.errors import OptionError
 from smoothkit.scenario import Result, Scenario, ScenarioConfig
 
 smoothkit_api = 1
@@ -16,6 +19,14 @@ class GriddedConfig(ScenarioConfig):
     """What the seed's share is multiplied by."""
     note: str = ""
     """Changes nothing."""
+
+    @model_validator(mode="after")
+    def _has_sense(self) -> "GriddedConfig":
+        if self.note == "none":
+            raise ValueError("there is nothing to note")
+        if self.width < 0:
+            raise OptionError("width", f"is {self.width:g}, which is less than none")
+        return self
 
 
 SCENARIO = Scenario(GriddedConfig, f"{__name__}:train", f"{__name__}:evaluate", f"{__name__}:conclude")

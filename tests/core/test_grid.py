@@ -5,6 +5,7 @@ import tomllib
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tomlkit
 from hypothesis import given
@@ -16,6 +17,8 @@ from smoothkit.config import dump
 from smoothkit.errors import ConfigError
 from smoothkit.explain import explain
 from smoothkit.report.folder import read_study
+from smoothkit.report.summary import summarise
+from smoothkit.scenario import Result
 from smoothkit.scenario_file import load_scenario
 from smoothkit.selection import selected
 from smoothkit.study import Study
@@ -132,6 +135,27 @@ def test_a_grid_takes_the_place_of_variants_in_a_file_that_is_extended_and_varia
     assert (names(same), same.against, same.baseline) == (NAMES, "target", "LS 0.2")
 
 
+TWO = "[variants.a]\n[variants.b]\nrun.seeds = 2\n"
+
+
+def test_the_baseline_goes_with_what_it_was_one_of(load, write, problems):
+    write(SUPERVISED + 'baseline = "b"\n' + TWO, "base.toml")
+    assert load('extends = "base.toml"\n' + GRID).baseline == "hard, small"
+    assert load('extends = "base.toml"\n' + AGAINST + 'baseline = "LS 0.2"\n' + GRID).baseline == "LS 0.2"
+    # Other variants may have one of the same name.
+    assert load('extends = "base.toml"\n' + TWO.replace("seeds = 2", "seeds = 3")).baseline == "b"
+    (problem,) = problems('extends = "base.toml"\n[variants.c]\n')
+    assert problem == "base.toml:2: baseline: no variant is called 'b'; there are: c"
+    write(SUPERVISED + AGAINST + 'baseline = "LS 0.2"\n' + GRID, "base.toml")
+    assert load('extends = "base.toml"\n' + TWO).baseline == "a"
+
+
+def test_variants_take_the_place_of_variants_with_levels(load, write):
+    write(SUPERVISED + AGAINST + TWO + "[levels]\na.target = 'x'\nb.target = 'y'\n", "base.toml")
+    file = load('extends = "base.toml"\n' + TWO)
+    assert (file.levels, file.against) == ({"a": {}, "b": {}}, None)
+
+
 def test_a_level_may_use_a_plugin_beside_the_file(load, write, tmp_path):
     write("", "mine.py")
     file = load("[grid.wrapped]\nno = {}\nyes = { use = ['mine.py'] }\n")
@@ -154,6 +178,13 @@ def test_the_order_of_axes_decides_names_alone(axes, load):
         frozenset({"much", "no"}): (0.2, "all"),
         frozenset({"much", "yes"}): (0.2, "others"),
     }
+
+
+def test_a_choice_after_an_option_drops_those_of_the_file_alone(load):
+    """The file has chosen a target too, with an option that goes; what an axis before the choice sets stays."""
+    axes = "[grid.option]\nlittle = { target.alpha = 0.02 }\n[grid.choice]\nls = { target = 'ls' }\n"
+    (variant,) = load("target = { name = 'classwise-ls', alpha = 0.3 }\n" + axes).variants
+    assert (variant.config.target.name, variant.config.target.options["alpha"]) == ("ls", 0.02)
 
 
 # --- what is wrong with a grid ---------------------------------------------------------------------------------------
@@ -190,11 +221,15 @@ def test_two_axes_that_set_a_key_are_an_error_naming_both(first, second, expecte
         ("against = 'taget'\n" + GRID, "tiny.toml:2: against: no axis is called 'taget'; did you mean 'target'?"),
         (
             AGAINST + "baseline = 'hrd'\n" + GRID,
-            "tiny.toml: baseline: no level of 'target' is called 'hrd'; did you mean 'hard'?",
+            "tiny.toml:3: baseline: no level of 'target' is called 'hrd'; did you mean 'hard'?",
         ),
         (
             "baseline = 'hard, smal'\n" + GRID,
-            "tiny.toml: baseline: no variant is called 'hard, smal'; did you mean 'hard, small'?",
+            "tiny.toml:2: baseline: no variant is called 'hard, smal'; did you mean 'hard, small'?",
+        ),
+        (
+            "baseline = 'large'\n" + GRID,
+            "tiny.toml:2: baseline: no variant is called 'large', but a level of 'size': write against = 'size' too",
         ),
         (
             "[grid.a]\nx = {}\ny = {}",
@@ -229,6 +264,17 @@ def test_an_override_that_makes_an_axis_idle_is_told_in_a_few_lines(problems):
     found = problems(f"[grid.lr]\n{levels}", "train.lr=0.5")
     assert found[0] == "tiny.toml: variants 'lr 1' and 'lr 2' are the same configuration"
     assert (len(found), found[-1]) == (6, "tiny.toml: and 14 more of the kind")
+
+
+def test_what_does_not_fit_together_is_told_with_its_key_if_there_is_one(bundled, write):
+    bundled.add_file(PLUGIN)
+    path = write("scenario = 'gridded'\nheight = 2.0\n[variants.a]\nwidth = -1.0\n[variants.b]\nnote = 'none'\n")
+    with pytest.raises(ConfigError) as caught:
+        load_scenario(path, bundled)
+    assert caught.value.problems == (
+        f"{path}:4: width: is -1, which is less than none",
+        f"{path}: there is nothing to note",
+    )
 
 
 # --- what each is compared with --------------------------------------------------------------------------------------
@@ -277,6 +323,18 @@ def test_without_a_baseline_nothing_is_compared(baseline):
     assert uncompared({"a": {}, "b": {}}, None, baseline) == []
 
 
+def test_rows_are_compared_with_those_of_a_variants_own_baseline():
+    """Both are 1 above their baselines on every row, whatever the first variant has."""
+    rows = np.arange(6.0)
+    planted = {"a": 100 * rows, "b": rows, "b+1": rows + 1, "c": rows**2, "c+1": rows**2 + 1}
+    results = {
+        name: {seed: Result({"score": own.mean()}, rows={"score": own}) for seed in range(3)}
+        for name, own in planted.items()
+    }
+    found = summarise(results, {"a": None, "b": None, "b+1": "b", "c": None, "c+1": "c"})["comparisons"]
+    assert {name: each["score"]["ci95_rows"] for name, each in found.items()} == {"b+1": [1, 1], "c+1": [1, 1]}
+
+
 # --- choosing --------------------------------------------------------------------------------------------------------
 
 
@@ -302,7 +360,8 @@ def test_names_are_taken_whole_then_as_patterns_then_apart(chosen, expected):
     [
         (["hard, smal"], "no variant is called 'hard, smal'; did you mean 'hard, small'?"),
         (["*, tiny"], "no variant is called '*, tiny'"),
-        (["plain, plane"], "no variant is called 'plain, plane'; did you mean 'plain'?"),
+        (["plain, plane"], "no variant is called 'plain, plane'; did you mean 'plain'? Give --variants once for each"),
+        (["*small,LS 0.2, large"], "no variant is called '*small,LS 0.2, large'; did you mean 'LS 0.2, large'? Give"),
         ([""], "no variant is called ''"),
     ],
 )

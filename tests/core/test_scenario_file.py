@@ -100,7 +100,7 @@ def test_a_mistake_that_all_variants_share_is_told_once(problems):
         ("extends = 'tiny.toml'", "tiny.toml:2: extends: 'tiny.toml' leads back to a file that is being read"),
         (
             "baseline = 'harb'\n[variants.hard]",
-            "tiny.toml: baseline: no variant is called 'harb'; did you mean 'hard'?",
+            "tiny.toml:2: baseline: no variant is called 'harb'; did you mean 'hard'?",
         ),
         ("[variants.a]\n[variants.b]", "tiny.toml: variants 'a' and 'b' are the same configuration"),
         (

@@ -169,6 +169,19 @@ def test_a_baseline_without_results_is_told_to_the_scenario(study):
     assert read_study(study.directory).conclusion is not None
 
 
+def test_the_comparisons_that_are_stored_are_those_that_a_scenario_reads(study):
+    body = "import json; Path('read.json').write_text(json.dumps(dict(findings.comparisons)))"
+    assert study(body=body).exit_code == 0
+    read = json.loads((study.directory.parent / "read.json").read_text())
+    assert list(read) == ["LS"]
+    assert read == json.loads((study.directory / "summary.json").read_text())["comparisons"]
+
+
+def test_a_variant_alone_has_no_comparisons_to_read(study):
+    assert study(text="", body="assert findings.comparisons == {}").exit_code == 0
+    assert study.stored()["words"][0].startswith("baseline")
+
+
 def test_a_study_without_any_result_concludes_nothing(study):
     assert study("fail_at=3").exit_code == 1
     assert study.calls() == 0

@@ -20,7 +20,11 @@ Rows = Int64[Tensor, "_"]
 
 
 class Truth:
-    """The true labels of the unlabelled samples: only an evaluation may ask for them, never what trains."""
+    """The true labels of the unlabelled samples: only an evaluation may ask for them, never what trains.
+
+    Who is unlabelled is decided before, and where `data.unlabelled` takes but some, by true classes: see
+    :func:`split_together`.
+    """
 
     def __init__(self, labels: Rows):
         self._labels = labels
@@ -96,6 +100,9 @@ def split_together(
 
     Images get `config.image_size`, or else the `required_size` of the model. Which samples are labelled depends on the
     seed alone, and those of a smaller number are among those of a larger one as long as no class runs out.
+
+    Where `config.unlabelled` takes some of the samples, their class shares are those of all the others by their true
+    labels, which chance would miss by about sqrt(share (1 - share) / `unlabelled`).
 
     Raises:
         DataError: the data are missing, damaged, or streamed from files.

@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32
 from smoothkit.errors import UserError
 from smoothkit.scenario import TargetConfig
 from smoothkit.targets import Target
-from smoothkit_selftrain.caps import cap_of
+from smoothkit_selftrain.caps import cap_of, is_starving
 from smoothkit_selftrain.labelling.labels import LabelKind, sharpened
 
 TargetChoice = str | Mapping[str, Any] | Target
@@ -68,14 +68,14 @@ def measures_errors(target: Target | None) -> bool:
 
 
 def starving_cap(target: Target | None, labels: LabelKind, threshold: float) -> float | None:
-    """The most that a model which fits the target of hard labels puts on a class, where no more than the threshold.
+    """The most that a model which fits the target of hard labels puts on a class, where it starves the threshold.
 
     >>> from smoothkit.targets import LabelSmoothing
     >>> round(starving_cap(LabelSmoothing(10, alpha=0.3), "hard", 0.75), 6)
     0.73
     """
     cap = cap_of(target) if target is not None and labels == "hard" else None
-    return cap if cap is not None and cap <= threshold else None
+    return cap if cap is not None and is_starving(threshold, cap) else None
 
 
 def log_probabilities(probabilities: Float[np.ndarray, "samples classes"]) -> Float32[torch.Tensor, "samples classes"]:

@@ -107,6 +107,12 @@ class Relabelling:
 
     def _probabilities(self, estimator: Any, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows classes"]:
         """What an estimator predicts, with a column for each class, 0 for one that its training set lacked."""
+        # Some have it only once they are fitted, so that it cannot be asked for earlier.
+        if not hasattr(estimator, "predict_proba"):
+            raise ValueError(
+                f"{type(estimator).__name__} has no predict_proba, by which samples are labelled: calibrate it "
+                "(CalibratedClassifierCV), or choose another estimator"
+            )
         found = estimator.predict_proba(self.inputs[rows])
         if np.array_equal(estimator.classes_, self.classes):
             return found

@@ -40,7 +40,8 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     It stands wherever `sklearn.semi_supervised.SelfTrainingClassifier` does, with its parameters and attributes. Beside
     that, all pseudo-labels are made anew in each iteration, so that an early error need not stay, and what is learned
     of one is a distribution over the classes. An estimator that takes hard labels learns it through copies of the
-    sample, one for each class with mass, weighted by it; its `fit` needs `sample_weight` for that.
+    sample, one for each class with mass, weighted by it; its `fit` needs `sample_weight` for that. One that splits its
+    samples itself, to calibrate or to stop early, has copies of the same sample on both sides.
 
     estimator    a classifier with `fit` and `predict_proba`; a clone is fitted
     threshold    in [0, 1): with criterion "threshold" labels more probable than that are learned
@@ -53,7 +54,7 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                  False, a label once given is kept: with the defaults of what follows, results are scikit-learn's.
     labels       "hard", the most probable class, or "soft", the distribution. Soft labels as they are ask the estimator
                  to repeat itself, and change little: sharpen them, or align them.
-    temperature  in (0, 1], of soft labels: q^(1/T), normalised
+    temperature  in (0, 1], of soft labels: q^(1/T), normalised; 1 for hard ones
     target       what becomes of a pseudo-label: a registered target, a dictionary of its `name` and options, or a
                  `smoothkit.targets.Target`. "onehot" is the label itself, "ls" label smoothing (`alpha`),
                  "adaptive-ls" smooths the more the less probable the label is (`amplitude`, `power`),
@@ -61,7 +62,7 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                  smoothed.
     validation   of a target that measures errors: the share of labelled samples, in (0, 1), that is held out and never
                  trained on; or the number of parts, 2 or more, of a cross-validation in each iteration. Of these
-                 samples, those count whose label would be learned, if there are any.
+                 samples, those count whose label would be learned, if there are any. Ignored otherwise.
     alignment    "none"; "uniform" or "labelled": probabilities are multiplied by a prior and divided by their mean over
                  the unlabelled samples, so that classes become as frequent as in the prior, all the same or as among
                  the labelled samples
@@ -201,10 +202,7 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             warn("y contains no unlabelled samples (-1)", UserWarning, stacklevel=3)
         if self.criterion == "k_best" and self.k_best > unlabelled:
             warn(
-                f"k_best is {self.k_best}, and there are {unlabelled} unlabelled samples: the first iteration labels "
-                "all of them",
-                UserWarning,
-                stacklevel=3,
+                f"k_best is {self.k_best}: the first iteration labels all {unlabelled} unlabelled samples", stacklevel=3
             )
         codes = np.full(len(y), -1)
         classes, codes[labelled] = np.unique(y[labelled], return_inverse=True)
@@ -232,6 +230,8 @@ class SelfTraining(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_scalar(self.k_best, "k_best", Integral, min_val=1)
         check_choice("labels", self.labels, ("hard", "soft"))
         check_scalar(self.temperature, "temperature", Real, min_val=0, max_val=1, include_boundaries="right")
+        if self.labels == "hard" and self.temperature != 1:
+            raise ValueError(f"temperature is {self.temperature:g}, which changes no hard label: choose labels='soft'")
         check_choice("alignment", self.alignment, ("none", "uniform", "labelled"))
         if isinstance(self.validation, Integral):
             check_scalar(self.validation, "validation, a number of parts,", Integral, min_val=2)

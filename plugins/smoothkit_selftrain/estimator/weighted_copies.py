@@ -26,7 +26,8 @@ def weighted_copies(distributions: Float[np.ndarray, "samples classes"]) -> Copi
     """One copy of a sample for each class that its distribution gives mass, weighted by that mass.
 
     A loss that is a sum over samples has then the value and the gradient of the cross-entropy to the distribution:
-    sum_k t_k (-log p_k). Classes without mass, and samples without a distribution (a row of zeros), have no copy.
+    sum_k t_k (-log p_k). Classes without mass, and samples without a distribution (a row of zeros), have no copy. An
+    estimator that splits its training set has copies of one sample on both sides, and finds itself too good there.
 
     >>> weighted_copies(np.array([[0.75, 0.25], [0.0, 0.0], [0.0, 1.0]]))
     Copies(rows=array([0, 0, 2]), classes=array([0, 1, 1]), weights=array([0.75, 0.25, 1.  ]))

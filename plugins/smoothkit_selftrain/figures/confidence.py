@@ -77,7 +77,9 @@ class ConfidenceFigure(Figure):
         for place, round in enumerate(self.rounds):
             above, below = grid[:, place]
             _, accuracy, confidence = self._means(place)
-            above.set_title(f"round {round}\nright {100 * accuracy:.0f} %, sure {100 * confidence:.0f} %", fontsize=8)
+            above.set_title(
+                f"round {round}\nright {100 * accuracy:.0f} %\nconfidence {100 * confidence:.0f} %", fontsize=8
+            )
             self._draw_accuracy(above, place)
             self._draw_counts(below, place)
             if self.threshold is not None:

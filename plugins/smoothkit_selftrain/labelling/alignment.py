@@ -60,6 +60,11 @@ class Alignment(nn.Module):
         """The whole set, aligned by its own mean."""
         return aligned(log_probs, log_probs.exp().mean(dim=1), self.prior)
 
+    def begin_anew(self) -> None:
+        """Forget past batches."""
+        self.sums.zero_()
+        self.total.zero_()
+
 
 def make_alignment(
     option: Literal["none", "uniform", "labelled"] | Sequence[float],

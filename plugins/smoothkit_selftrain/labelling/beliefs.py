@@ -20,7 +20,7 @@ class Beliefs:
     index: Int64[Tensor, "members batch"]
     """Which of the unlabelled samples each is."""
     progress: float
-    """How much of the rounds after round 0 is done, 0 to 1."""
+    """How far a schedule of the rule is, 0 to 1."""
     rounds_done: int
     """How many of the rounds after round 0 have ended."""
     kept: Bool[Tensor, "members batch"] | None = None

@@ -87,7 +87,7 @@ class Labeller(nn.Module):
         With `relabel = "never"` what was selected when labels were last kept has its label, confidence and weight of
         then. With `keep` the labels are remembered, for `of_kept`; not so with `relabel = "step"`, which asks for none.
 
-        progress  how much of the rounds after round 0 is done, 0 to 1
+        progress  how far a schedule of the rule is, 0 to 1
         """
         log_probs = logits.float().log_softmax(dim=-1)
         if self.alignment is not None:
@@ -110,6 +110,12 @@ class Labeller(nn.Module):
         """The labels of the samples `index` as they were last kept; weights are 0 until then."""
         rows = index.unsqueeze(2).expand(-1, -1, self.kept_logits.shape[2])
         return self._labels(self.kept_logits.gather(1, rows), self.kept_weights.gather(1, index))
+
+    def begin_anew(self) -> None:
+        """Forget past batches, which another network spoke of; labels that were kept stay."""
+        for each in (self.alignment, self.rule, self.weighting):
+            if each is not None:
+                each.begin_anew()
 
     def _labels(
         self, log_probs: Float32[Tensor, "members batch classes"], weights: Float32[Tensor, "members batch"]

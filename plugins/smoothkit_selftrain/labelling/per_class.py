@@ -60,6 +60,10 @@ class PerClass(Rule):
         """By thresholds from the set itself."""
         return self._reached(beliefs, self._confident(beliefs))
 
+    def begin_anew(self) -> None:
+        """No sample has been predicted with confidence."""
+        self.latest.fill_(NEVER)
+
     def _confident(self, beliefs: Beliefs) -> Int64[Tensor, "members batch"]:
         """The classes of confident predictions, and -1 for the others."""
         return torch.where(beliefs.confidence >= self.threshold, beliefs.classes, NEVER)

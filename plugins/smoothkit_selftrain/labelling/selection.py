@@ -22,6 +22,9 @@ class Rule(nn.Module, ABC):
         """What of a batch is selected, after its statistics were taken in; by default as if it were the whole set."""
         return self.of_all(beliefs)
 
+    def begin_anew(self) -> None:
+        """Forget past batches; most rules remember none."""
+
 
 class All(Rule):
     """Everything."""

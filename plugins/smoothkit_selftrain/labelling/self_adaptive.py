@@ -26,7 +26,7 @@ class SelfAdaptive(Rule):
     by its own means.
 
     Source: Wang et al., "FreeMatch", ICLR 2023 (arXiv 2205.07246); its fairness loss is no part of this. The released
-    code begins at 1 and not at 1/K, and can take a quantile for the mean, or hold it at 0.95 or below.
+    code, which began at 1 in an earlier version, can take a quantile for the mean, or hold it at 0.95 or below.
     """
 
     confidence: Tensor
@@ -47,6 +47,11 @@ class SelfAdaptive(Rule):
     def of_all(self, beliefs: Beliefs) -> Selected:
         """By the means of the set itself."""
         return _reached(beliefs, beliefs.confidence.mean(dim=1), beliefs.probs.mean(dim=1))
+
+    def begin_anew(self) -> None:
+        """Both means at 1/K."""
+        for mean in (self.confidence, self.probs):
+            mean.fill_(1 / self.probs.shape[1])
 
 
 def _reached(

@@ -40,6 +40,7 @@ class GaussianWeights(nn.Module):
     def __init__(self, decay: float, members: int, num_classes: int):
         super().__init__()
         self.decay = decay
+        self.num_classes = num_classes
         self.register_buffer("mean", torch.full((members,), 1 / num_classes))
         self.register_buffer("variance", torch.ones(members))
 
@@ -53,6 +54,11 @@ class GaussianWeights(nn.Module):
     def of_all(self, beliefs: Beliefs) -> Weights:
         """By the mean and variance of the set itself."""
         return truncated_gaussian(beliefs.confidence, *_moments(beliefs))
+
+    def begin_anew(self) -> None:
+        """The mean at 1/K, and the variance at 1."""
+        self.mean.fill_(1 / self.num_classes)
+        self.variance.fill_(1)
 
 
 def _moments(beliefs: Beliefs) -> tuple[Float32[Tensor, " members"], Float32[Tensor, " members"]]:

@@ -1,12 +1,11 @@
 """Whether variants pass the bar that simple methods set, in words."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
-from smoothkit.report.numbers import count, listed, number
-from smoothkit.scenario import Result
+from smoothkit.report.numbers import count, listed, number, quoted
 from smoothkit_selftrain.quantities import ACCURACY, ANCHORS
-from smoothkit_selftrain.study.comparison import Change, change_of, corrected
+from smoothkit_selftrain.study.comparison import Change, Pairs, Seeds, judged_together, read_change, value_of
 from smoothkit_selftrain.study.groups import Group, anchor_mean, of_anchor
 from smoothkit_selftrain.study.words import difference_text
 
@@ -29,34 +28,32 @@ def anchor_words(group: Group) -> list[str]:
     if best is None:
         return []
     name, accuracy = best
-    found = corrected(
-        [
-            change
-            for variant, seeds in group.results.items()
-            if (change := change_of(variant, ACCURACY, _above(seeds.values(), name))) is not None
-        ]
-    )
+    pairs = {variant: _above(seeds, name) for variant, seeds in group.results.items()}
+    entries = judged_together(ACCURACY, pairs)
+    found = {
+        variant: change
+        for variant, entry in entries.items()
+        if (change := read_change(ACCURACY, entry, pairs[variant])) is not None
+    }
     if not found:
         return []
-    above, below = ([each for each in found if each.is_shown and sign * each.interval.estimate > 0] for sign in (1, -1))
-    open_ones = [each for each in found if not each.is_shown]
-    parts = [("above it", above), ("below it", below), ("no difference shown, corrected for all variants", open_ones)]
-    told = [f"{words}: {_told(changes, len(found))}" for words, changes in parts if changes]
+    parts = {"above it": "better", "below it": "worse", "no difference shown, corrected for all variants": "open"}
+    kinds = {words: {own: each for own, each in found.items() if each.verdict == kind} for words, kind in parts.items()}
+    told = [f"{words}: {_told(changes, list(found))}" for words, changes in kinds.items() if changes]
     return [
         f"{group.title}: the best of scikit-learn's methods on test samples is {ANCHORS[name]}, "
         f"{number(100 * accuracy, 1)} % right. In test accuracy {'; '.join(told)}."
     ]
 
 
-def _above(results: Iterable[Result], name: str) -> list[float]:
-    anchor = of_anchor(name)
-    pairs = (
-        (result.scalars.get(ACCURACY.name, math.nan), result.scalars.get(anchor.name, math.nan)) for result in results
-    )
-    return [own - other for own, other in pairs if math.isfinite(own - other)]
+def _above(seeds: Seeds, anchor: str) -> Pairs:
+    """By seed, how far a variant's test accuracy is above that of a method."""
+    found = {seed: value_of(result, ACCURACY) - value_of(result, of_anchor(anchor)) for seed, result in seeds.items()}
+    return {seed: difference for seed, difference in found.items() if math.isfinite(difference)}
 
 
-def _told(changes: Sequence[Change], everyone: int) -> str:
-    if everyone > MOST_NAMED:
-        return f"{len(changes)} of {count(everyone, 'variant')}"
-    return listed([f"{each.name} ({difference_text(each)})" for each in changes])
+def _told(changes: Mapping[str, Change], everyone: Sequence[str]) -> str:
+    if len(everyone) > MOST_NAMED:
+        return f"{len(changes)} of {count(len(everyone), 'variant')}"
+    names = dict(zip(everyone, quoted(everyone), strict=True))
+    return listed([f"{names[variant]} ({difference_text(change)})" for variant, change in changes.items()])

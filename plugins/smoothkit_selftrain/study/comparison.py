@@ -2,22 +2,15 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from smoothkit.conclusion import Findings
-from smoothkit.report.comparison import judge
-from smoothkit.report.summary import summarise
+from smoothkit.report.comparison import NOT_FOR_OTHER_ROWS, Comparison, judge
+from smoothkit.report.table import Verdict
 from smoothkit.scenario import Result
-from smoothkit.statistics import (
-    LEVEL,
-    Interval,
-    detectable_difference,
-    deviation,
-    holm,
-    paired_interval,
-    paired_p_value,
-)
+from smoothkit.statistics import LEVEL, detectable_difference, deviation, holm, paired_interval, paired_p_value
 from smoothkit_selftrain.quantities import Quantity
 
 FEWEST = 3
@@ -26,48 +19,38 @@ FEWEST = 3
 Seeds = Mapping[int, Result]
 Results = Mapping[str, Seeds]
 """By variant, in the order of the file; each has a result at least."""
+Pairs = Mapping[int, float]
+"""By seed, how far one value is above the other, in the seeds in which both are defined."""
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What a variant, or whatever `name` stands for, changes in one quantity."""
+    """What a variant, or a level of a grid, changes in one quantity, as it was judged."""
 
-    name: str
     quantity: Quantity
-    differences: tuple[float, ...]
-    """From the baseline, one for each seed; `FEWEST` at least."""
-    p: float | None = None
-    """Of the two-sided paired test, on its own; None where the seeds cannot tell."""
-    is_shown: bool = False
-    """Whether there is a difference, corrected for all that are looked at together."""
+    estimate: float
+    """The mean difference from the baseline over seeds."""
+    low: float
+    high: float
+    """Ends of its 95 % interval, by Student's t over seeds."""
+    seeds: int
+    """Pairs in which both values are defined; `FEWEST` at least."""
+    agreeing: int
+    """Seeds whose difference has the sign of the mean."""
+    verdict: Verdict
+    """`open` where no difference is shown, corrected for all that are looked at together."""
+    detectable: float | None
+    """The true difference that four studies of five with so many seeds would find; None where that is not known, or
+    where more seeds would not settle the matter."""
+    combinations: int = 1
+    """Of a grid, over which the mean is taken before that over seeds."""
 
     @property
-    def interval(self) -> Interval:
-        """Of the mean difference, by Student's t over seeds."""
-        return paired_interval(self.differences)
-
-    @property
-    def seeds(self) -> int:
-        """Pairs in which both values are defined."""
-        return len(self.differences)
-
-    @property
-    def agreeing(self) -> int:
-        """Seeds whose difference has the sign of the mean."""
-        sign = math.copysign(1.0, self.interval.estimate)
-        return sum(sign * difference > 0 for difference in self.differences)
-
-    @property
-    def detectable(self) -> float | None:
-        """The true difference that 80 % of such studies would find at 5 %; None where the seeds do not differ."""
-        spread = deviation(self.differences)
-        return detectable_difference(spread, self.seeds) if spread > 0 else None
-
-
-def baseline_of(findings: Findings, variant: str) -> str | None:
-    """What a variant is compared with; None for a baseline, and where there is none with a result."""
-    found = findings.baselines.get(variant) if findings.baselines else findings.baseline
-    return found if found != variant and findings.results.get(found or "") else None
+    def is_shown(self) -> bool:
+        """Whether there is a difference."""
+        return self.verdict != "open"
 
 
 def value_of(result: Result, quantity: Quantity) -> float:
@@ -96,51 +79,66 @@ def differences(seeds: Seeds, reference: Seeds, quantity: Quantity) -> dict[int,
     return {seed: difference for seed, difference in found.items() if math.isfinite(difference)}
 
 
-def change_of(name: str, quantity: Quantity, found: Iterable[float]) -> Change | None:
-    """A change, not yet judged; None where too few pairs have the quantity."""
-    kept = tuple(found)
-    if len(kept) < FEWEST:
+def read_change(quantity: Quantity, entry: Comparison | None, pairs: Pairs, combinations: int = 1) -> Change | None:
+    """What an entry of a study's comparisons says, as every report judges it; None where it has too few pairs."""
+    if entry is None or len(entry["seeds"]) < FEWEST:
         return None
-    return Change(name=name, quantity=quantity, differences=kept, p=paired_p_value(kept))
+    verdict, reason = judge(entry)
+    low, high = entry["ci95"]
+    sign = math.copysign(1.0, entry["difference"])
+    return Change(
+        quantity=quantity,
+        estimate=entry["difference"],
+        low=low,
+        high=high,
+        seeds=len(entry["seeds"]),
+        agreeing=sum(sign * pairs[seed] > 0 for seed in entry["seeds"]),
+        verdict=verdict,
+        detectable=None if reason == NOT_FOR_OTHER_ROWS else entry["detectable"],
+        combinations=combinations,
+    )
 
 
-def corrected(changes: Sequence[Change]) -> list[Change]:
-    """The changes, judged together: shown is one whose p-value is below 5 % after Holm's correction for all of them."""
-    tested = [(place, change.p) for place, change in enumerate(changes) if change.p is not None]
-    found = list(changes)
-    for (place, _), p in zip(tested, holm([p for _, p in tested]), strict=True):
-        found[place] = replace(found[place], is_shown=p < LEVEL)
-    return found
+def judged_together(quantity: Quantity, found: Mapping[Key, Pairs]) -> dict[Key, Comparison]:
+    """An entry for each of these differences, which no other report holds, corrected for all of them by Holm's method.
+
+    They have what `read_change` needs; those of fewer than `FEWEST` pairs have no entry.
+    """
+    kept = {key: list(pairs.values()) for key, pairs in found.items() if len(pairs) >= FEWEST}
+    tested = {key: p for key, values in kept.items() if (p := paired_p_value(values)) is not None}
+    corrected = dict(zip(tested, holm(list(tested.values())), strict=True))
+    entries = {}
+    for key, values in kept.items():
+        interval, spread = paired_interval(values), deviation(values)
+        entries[key] = {
+            "difference": interval.estimate,
+            "ci95": (interval.low, interval.high),
+            "p_holm": corrected.get(key),
+            "detectable": detectable_difference(spread, len(values), LEVEL / len(tested)) if spread > 0 else None,
+            "seeds": list(found[key]),
+            "better": quantity.better,
+        }
+    return entries
+
+
+def baselines_in(findings: Findings, results: Results) -> dict[str, str]:
+    """By variant that the study compares, what it is compared with."""
+    compared = {variant: findings.comparisons.get(variant) for variant in results}
+    return {variant: next(iter(entries.values()))["baseline"] for variant, entries in compared.items() if entries}
 
 
 def changes(findings: Findings, results: Results, quantities: Sequence[Quantity]) -> dict[str, list[Change]]:
-    """By variant that has a baseline, the changes of the quantities that enough pairs have.
-
-    They are judged as every report judges them: a sentence must not contradict the table above it.
-    """
-    baselines = {variant: other for variant in results if (other := baseline_of(findings, variant)) is not None}
-    entries = summarise(_only(results, quantities), baselines)["comparisons"]
+    """By variant that the study compares, the changes of the quantities that enough pairs have, as it judges them."""
     return {
         variant: [
-            replace(change, is_shown=judge(entries[variant][quantity.name])[0] != "open")
+            change
             for quantity in quantities
-            if (change := _change(results[variant], results[other], variant, quantity)) is not None
+            if (change := _change(findings, results[variant], results[other], variant, quantity)) is not None
         ]
-        for variant, other in baselines.items()
+        for variant, other in baselines_in(findings, results).items()
     }
 
 
-def _change(seeds: Seeds, reference: Seeds, name: str, quantity: Quantity) -> Change | None:
-    return change_of(name, quantity, differences(seeds, reference, quantity).values())
-
-
-def _only(results: Results, quantities: Sequence[Quantity]) -> Results:
-    """The results with the scalars of these quantities alone."""
-    names = {quantity.name for quantity in quantities}
-    return {
-        variant: {
-            seed: replace(result, scalars={name: value for name, value in result.scalars.items() if name in names})
-            for seed, result in seeds.items()
-        }
-        for variant, seeds in results.items()
-    }
+def _change(findings: Findings, seeds: Seeds, reference: Seeds, variant: str, quantity: Quantity) -> Change | None:
+    entry = findings.comparisons[variant].get(quantity.name)
+    return read_change(quantity, entry, differences(seeds, reference, quantity))

@@ -1,116 +1,61 @@
 """Tables of a grid of variants: what each level changes where all else is equal."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import product
+import math
+from collections.abc import Sequence
 
 from smoothkit.report.numbers import known, number
-from smoothkit.report.table import Cell, Row, Section, Table, Verdict
+from smoothkit.report.table import Cell, Row, Section, Table
 from smoothkit_selftrain.quantities import ACCURACY, Quantity
-from smoothkit_selftrain.study.comparison import Change, corrected
-from smoothkit_selftrain.study.grid import Grid, Place
-
-Where = Callable[[Place], bool]
+from smoothkit_selftrain.study.comparison import Change
+from smoothkit_selftrain.study.effects import Effects
+from smoothkit_selftrain.study.lines import Line, axis_lines, cap_lines, everywhere, telling_lines
 
 SHOWN = "*"
 """Stands behind a difference that is shown."""
 
 
-@dataclass(frozen=True)
-class Line:
-    """A row of a table: some places of the grid, and their name."""
-
-    name: str
-    where: Mapping[str, Where]
-    """By level, which of the places count."""
-
-
-def axes_table(grid: Grid) -> Table:
+def axes_table(effects: Effects) -> Table:
     """The effect on accuracy at each level of each other axis, in the mean over all the rest."""
-    lines = [
-        _line(grid, f"{axis}: {level}", grid.on({axis: level}))
-        for axis, levels in grid.others.items()
-        for level in levels
-        if len(levels) > 1
-    ]
-    title = f"{ACCURACY.words[0].upper()}{ACCURACY.words[1:]} by {_listed_axes(grid)}"
-    return effects_table(grid, ACCURACY, title, lines)
+    return _effects_table(effects, ACCURACY, ", ".join(effects.grid.several()), axis_lines(effects.grid))
 
 
-def telling_table(grid: Grid, quantity: Quantity) -> Table:
+def telling_table(effects: Effects, quantity: Quantity) -> Table:
     """A row for each combination of the two axes that change the baseline's accuracy most; means over the others."""
-    axes = grid.telling_axes()[:2]
-    lines = [
-        _line(grid, ", ".join(levels), grid.on(dict(zip(axes, levels, strict=True))))
-        for levels in product(*(grid.others[axis] for axis in axes))
-    ]
-    title = f"{quantity.words[0].upper()}{quantity.words[1:]} by {' and '.join(axes)}"
-    return effects_table(grid, quantity, title, lines)
+    axes = " and ".join(effects.grid.telling_axes()[:2])
+    return _effects_table(effects, quantity, axes, telling_lines(effects.grid))
 
 
-def effects_table(grid: Grid, quantity: Quantity, title: str, lines: list[Line]) -> Table:
+def _effects_table(effects: Effects, quantity: Quantity, axes: str, lines: Sequence[Line]) -> Table:
     """The baseline's mean, and each level's difference from it; below, over all places and by the cap."""
-    summary = _summary(grid)
-    found: dict[tuple[str, str], Change] = {}
-    for each in (*lines, *summary):
-        for level in grid.levels:
-            change = grid.change(level, quantity, each.where[level])
-            if change is not None:
-                found[each.name, level] = change
-    found = dict(zip(found, corrected(list(found.values())), strict=True))
-    sections = [Section(rows=tuple(_row(grid, quantity, each, found) for each in part)) for part in (lines, summary)]
+    grid = effects.grid
+    parts = (lines, [everywhere(grid), *cap_lines(grid)])
     return Table(
-        title=f"{title}, in per cent",
+        title=f"{quantity.words[0].upper()}{quantity.words[1:]} by {axes}, in per cent",
         columns=("", grid.baseline, *grid.levels),
         numeric=(False, *[True] * (1 + len(grid.levels))),
-        sections=tuple(section for section in sections if section.rows),
+        sections=tuple(Section(rows=tuple(_row(effects, quantity, line) for line in part)) for part in parts),
         notes=(
-            f"{grid.baseline}: its mean. The others: their mean difference from it in points, over combinations that "
-            f"differ in {grid.against} alone. {SHOWN}: shown, at 5 % with Holm's correction for all differences of "
-            "this table, paired by seed.",
+            f"{grid.baseline}: its mean. The others: mean difference from it in points, all but {grid.against} equal. "
+            f"{SHOWN}: shown at 5 %, paired by seed: a single combination as compared above, means after Holm's "
+            f"correction over all means of {quantity.words} that are told of.",
         ),
     )
 
 
-def _listed_axes(grid: Grid) -> str:
-    return ", ".join(axis for axis, levels in grid.others.items() if len(levels) > 1)
-
-
-def _line(grid: Grid, name: str, where: Where) -> Line:
-    return Line(name, dict.fromkeys((grid.baseline, *grid.levels), where))
-
-
-def _summary(grid: Grid) -> list[Line]:
-    """All places; and, where a level has both, those with a threshold below its cap, and the others."""
-    lines = [_line(grid, "all", lambda place: True)]
-    above = {level: frozenset(grid.places_above_cap(level)) for level in grid.levels}
-    if not any(above.values()):
-        return lines
-    everyone = frozenset(grid.cells)
-    for name, kept in (
-        ("below the cap", {level: everyone - places for level, places in above.items()}),
-        ("at or above it", above),
-    ):
-        lines.append(Line(name, {level: places.__contains__ for level, places in kept.items()}))
-    return lines
-
-
-def _row(grid: Grid, quantity: Quantity, line: Line, found: Mapping[tuple[str, str], Change]) -> Row:
-    # The baseline has no one mean beside levels whose places differ.
-    where = line.where.get(grid.baseline)
-    mean = None if where is None else known(quantity.scale * grid.mean(grid.baseline, quantity, where))
-    cells = (_cell(found.get((line.name, level))) for level in grid.levels)
-    return (Cell(text=line.name), Cell(text=number(mean, quantity.places)), *cells)
+def _row(effects: Effects, quantity: Quantity, line: Line) -> Row:
+    grid = effects.grid
+    paired = {grid.paired(level, quantity, places) for level, places in line.places.items()} - {frozenset()}
+    # Differences from several sets of combinations have no one mean beside them.
+    mean = grid.mean(grid.baseline, quantity, *paired) if len(paired) == 1 else math.nan
+    own = number(known(quantity.scale * mean), quantity.places)
+    cells = (_cell(effects.of(line, level, quantity)) for level in grid.levels)
+    return (Cell(text=line.name), Cell(text=own), *cells)
 
 
 def _cell(change: Change | None) -> Cell:
     if change is None:
         return Cell(text=number(None, 1))
-    quantity, estimate = change.quantity, change.interval.estimate
+    quantity = change.quantity
     # Rounded first: a column of differences has no room for the digits of one that is almost 0.
-    text = number(round(quantity.scale * estimate, quantity.places), quantity.places, signed=True)
-    if not change.is_shown:
-        return Cell(text=text, verdict="open")
-    is_better = quantity.better == ("higher" if estimate > 0 else "lower")
-    verdict: Verdict = "different" if quantity.better is None else "better" if is_better else "worse"
-    return Cell(text=text + SHOWN, verdict=verdict)
+    text = number(round(quantity.scale * change.estimate, quantity.places), quantity.places, signed=True)
+    return Cell(text=text + SHOWN * change.is_shown, verdict=change.verdict)

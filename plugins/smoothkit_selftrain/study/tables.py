@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from smoothkit.report.legibility import kept_points
-from smoothkit.report.numbers import count, known, mean_and_spread, number
+from smoothkit.report.numbers import count, known, mean_and_spread, number, quoted
 from smoothkit.report.table import Cell, Row, Section, Table
 from smoothkit.scenario import Result
 from smoothkit_selftrain.quantities import (
@@ -84,23 +84,10 @@ def bias_table(results: Results) -> Table:
         numeric=(False, *[True] * (2 + len(LABELS))),
         sections=(Section(rows=rows),),
         notes=(
-            f"{SPREAD} Wrong: of the selected ones; in brackets the amplification, that as a multiple of what it was "
-            "first. ECE: expected calibration error of the pseudo-labels. Persist: of the first wrong ones, "
-            "wrong at the end too. Corrupt: of the first right ones, wrong at the end.",
+            f"{SPREAD} Wrong: of the selected ones; in brackets its amplification, the mean over seeds as a multiple "
+            "of what it was first. ECE: expected calibration error of the pseudo-labels. Persist: of the first wrong "
+            "ones, wrong at the end too. Corrupt: of the first right ones, wrong at the end.",
         ),
-    )
-
-
-def combinations_table(results: Results) -> Table:
-    """Every variant of a grid by itself."""
-    columns = (ACCURACY, ECE, PERSISTENCE, CORRUPTION, SELECTED_SHARE)
-    rows = ((Cell(text=name), *(_cell(seeds.values(), each) for each in columns)) for name, seeds in results.items())
-    return Table(
-        title=f"Every combination, {seeds_text(results)}",
-        columns=("variant", *(each.heading for each in columns)),
-        numeric=(False, *[True] * len(columns)),
-        sections=(Section(rows=tuple(rows)),),
-        notes=(SPREAD,),
     )
 
 
@@ -134,7 +121,8 @@ def seeds_text(results: Results) -> str:
         return count(most, "seed")
     if len(counts) > MOST_TOLD:
         return f"{least} to {most} seeds"
-    return "seeds: " + ", ".join(f"{variant} {seeds}" for variant, seeds in counts.items())
+    names = zip(quoted(list(counts)), counts.values(), strict=True)
+    return "seeds: " + ", ".join(f"{name} {seeds}" for name, seeds in names)
 
 
 def _all(results: Results) -> list[Result]:

@@ -4,15 +4,10 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from smoothkit.report.numbers import count, listed, number
+from smoothkit.report.numbers import count, listed, number, quoted
+from smoothkit.scenario import Result
 from smoothkit_selftrain.config import SelfTrainConfig
-from smoothkit_selftrain.quantities import (
-    ACCURACY,
-    CORRUPTION,
-    PERSISTENCE,
-    SELECTED_SHARE,
-    Quantity,
-)
+from smoothkit_selftrain.quantities import ACCURACY, CORRUPTION, PERSISTENCE, SELECTED_SHARE, Quantity
 from smoothkit_selftrain.study.comparison import FEWEST, Change, Results, Seeds, mean_of
 from smoothkit_selftrain.study.rounds import first_round, selected_errors, series
 
@@ -28,59 +23,60 @@ def comparison_words(found: Mapping[str, Sequence[Change]], baselines: Mapping[s
     few = [variant for variant, changes in found.items() if not changes]
     told = [comparison_sentence(variant, changes, baselines[variant]) for variant, changes in found.items() if changes]
     if few:
+        against = listed([f"“{each}”" for each in dict.fromkeys(baselines[variant] for variant in few)])
         told.append(
-            f"{listed(few)}: fewer than {count(FEWEST, 'seed')} in common with {listed(_quoted(baselines, few))}, so "
-            "nothing is said of differences."
+            f"{listed(quoted(few))}: fewer than {count(FEWEST, 'seed')} in common with {against}, so nothing is said "
+            "of differences."
         )
     return told
 
 
-def comparison_sentence(name: str, found: Sequence[Change], baseline: str) -> str:
-    """What `name` changes: every change that is shown, and what none is shown of."""
-    shown = [change_words(each) for each in found if each.is_shown]
-    unclear = [_unclear(each) for each in found if not each.is_shown]
+def comparison_sentence(name: str, found: Sequence[Change], baseline: str, combinations: int = 1) -> str:
+    """What `name` changes: every change that is shown, and what none is shown of.
+
+    Numbers of seeds and combinations stand at the end, and by those quantities that have fewer.
+    """
+    seeds = max(each.seeds for each in found)
+    shown = [change_words(each, combinations) for each in found if each.is_shown]
+    unclear = [_unclear(each, seeds, combinations) for each in found if not each.is_shown]
     said = [listed(shown)] if shown else []
     if unclear:
         said.append(f"no difference shown in {listed(unclear)}")
-    pairs = max(each.seeds for each in found)
-    return f"{name}: {'; '.join(said)} (against “{baseline}”, {count(pairs, 'seed')})."
+    return f"{name}: {'; '.join(said)} (against “{baseline}”, {count(seeds, 'seed')})."
 
 
-def change_words(change: Change) -> str:
+def change_words(change: Change, combinations: int = 1) -> str:
     """A change that is shown, with its interval and in how many seeds it points that way."""
-    quantity, interval = change.quantity, change.interval
-    direction = "higher" if interval.estimate > 0 else "lower"
-    verdict = "" if quantity.better is None else " (better)" if quantity.better == direction else " (worse)"
+    direction = "higher" if change.estimate > 0 else "lower"
+    verdict = f" ({change.verdict})" if change.verdict in ("better", "worse") else ""
+    over = f", over {count(change.combinations, 'combination')}" if change.combinations < combinations else ""
     return (
-        f"{quantity.words} {difference_text(change)}{verdict}, {direction} in {change.agreeing} of {change.seeds} seeds"
+        f"{change.quantity.words} {difference_text(change)}{verdict}, {direction} in {change.agreeing} of "
+        f"{change.seeds} seeds{over}"
     )
 
 
 def difference_text(change: Change) -> str:
-    """A difference with its interval.
-
-    >>> change = Change(name="", quantity=ACCURACY, differences=(0.01, 0.02, 0.03))
-    >>> difference_text(change)
-    '+2.0 points [−0.5, +4.5]'
-    """
-    quantity, interval = change.quantity, change.interval
+    """A difference with its interval, as in “+2.0 points [−0.5, +4.5]”."""
+    quantity = change.quantity
     estimate, low, high = (
         number(quantity.scale * value, quantity.places, signed=True)
-        for value in (interval.estimate, interval.low, interval.high)
+        for value in (change.estimate, change.low, change.high)
     )
     return f"{estimate}{' points' if quantity.is_percent else ''} [{low}, {high}]"
 
 
-def _unclear(change: Change) -> str:
-    """The quantity; of accuracy, which studies are about, also how small a difference stays unseen."""
-    words, detectable = change.quantity.words, change.detectable
-    if change.quantity is not ACCURACY or detectable is None:
-        return words
-    return f"{words} (less than {number(100 * detectable, 1)} points would seldom show)"
-
-
-def _quoted(baselines: Mapping[str, str], variants: Sequence[str]) -> list[str]:
-    return [f"“{each}”" for each in dict.fromkeys(baselines[variant] for variant in variants)]
+def _unclear(change: Change, seeds: int, combinations: int) -> str:
+    """The quantity, and the seeds and combinations that it has if others have more; of accuracy, which studies are
+    about, also how large a difference would be found."""
+    said = []
+    if change.quantity is ACCURACY and change.detectable is not None:
+        said.append(f"one of {number(100 * change.detectable, 1)} points would be found in four studies of five")
+    if change.seeds < seeds:
+        said.append(count(change.seeds, "seed"))
+    if change.combinations < combinations:
+        said.append(count(change.combinations, "combination"))
+    return f"{change.quantity.words} ({', '.join(said)})" if said else change.quantity.words
 
 
 def bias_sentence(variant: str, seeds: Seeds) -> str | None:
@@ -101,7 +97,7 @@ def bias_sentence(variant: str, seeds: Seeds) -> str | None:
     return f"{variant}: {'; '.join(told)}." if told else None
 
 
-def is_starving(seeds: Seeds, config: SelfTrainConfig) -> bool:
+def came_to_starve(seeds: Seeds, config: SelfTrainConfig) -> bool:
     """Whether a rule that follows confidence comes to select less than half of what it selected first, or nothing."""
     first, last = selected_shares(seeds)
     return config.select.rule in FOLLOWS_CONFIDENCE and (last < STARVED * first or last == 0)
@@ -117,7 +113,7 @@ def starved(results: Results, configs: Mapping[str, SelfTrainConfig]) -> list[st
     """A sentence for each variant that starves."""
     sentences = []
     for variant, seeds in results.items():
-        if is_starving(seeds, configs[variant]):
+        if came_to_starve(seeds, configs[variant]):
             first, last = selected_shares(seeds)
             sentences.append(
                 f"{variant}: starves: {_percent(first)} of the samples are selected after round {first_round(seeds)}, "
@@ -133,15 +129,18 @@ def which_end(configs: Iterable[SelfTrainConfig]) -> list[str]:
     return ["Where evaluate.round is “held-out”, the end is the round whose model is best on held-out samples."]
 
 
-def undefined(results: Results, quantities: Sequence[Quantity]) -> list[str]:
-    """Quantities without a value in some seeds, which means and comparisons leave out."""
+def undefined(results: Mapping[str, Sequence[Result]], quantities: Sequence[Quantity], noun: str) -> list[str]:
+    """Quantities without a value in some results, which means and comparisons leave out; told by the names that the
+    results have, counted as `noun`."""
+    names = dict(zip(results, quoted(list(results)), strict=True))
     sentences = []
     for quantity in quantities:
-        lacking = []
-        for variant, seeds in results.items():
-            without = [seed for seed, found in seeds.items() if math.isnan(found.scalars.get(quantity.name, 0.0))]
-            if without:
-                lacking.append(f"{len(without)} of {count(len(seeds), 'seed')} of {variant}")
+        without = {
+            name: sum(math.isnan(each.scalars.get(quantity.name, 0.0)) for each in own) for name, own in results.items()
+        }
+        lacking = [
+            f"{lost} of {count(len(results[name]), noun)} of {names[name]}" for name, lost in without.items() if lost
+        ]
         if lacking:
             sentences.append(
                 f"{quantity.words[0].upper()}{quantity.words[1:]} is not defined in {listed(lacking)}: means and "

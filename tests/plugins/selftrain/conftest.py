@@ -92,7 +92,10 @@ def configure(bundled, write, monkeypatch):
 
     def configure(*overrides):
         select = [] if any(each.startswith(("select=", "select.rule")) for each in overrides) else SELECT
-        (variant,) = load_scenario(write('scenario = "selftrain"\n'), bundled, [*SMALL, *select, *overrides]).variants
+        # Another network may have no hidden layers to choose.
+        other = any(each.startswith("model=") for each in overrides)
+        small = [each for each in SMALL if not (other and each.startswith("model."))]
+        (variant,) = load_scenario(write('scenario = "selftrain"\n'), bundled, [*small, *select, *overrides]).variants
         return variant.config
 
     return configure

@@ -6,11 +6,12 @@ import numpy as np
 
 from smoothkit.baselines import baselines_of
 from smoothkit.conclusion import Findings
+from smoothkit.report.summary import summarise
 from smoothkit.scenario import Result
 from smoothkit_selftrain.conclude import conclude
 from smoothkit_selftrain.config import SelfTrainConfig
 from smoothkit_selftrain.figures import RoundsFigure
-from smoothkit_selftrain.quantities import ROUNDS
+from smoothkit_selftrain.quantities import COMPARED, ROUNDS
 
 USUAL = {
     **{"accuracy": 0.8, "ece": 0.1, "transduction": 0.81, "pseudo_selected_share": 0.6, "pseudo_accuracy": 0.81},
@@ -21,6 +22,7 @@ USUAL = {
     **{"anchor_transduction_self-training": 0.76, "anchor_label-propagation": 0.8},
     **{"anchor_transduction_label-propagation": 0.8},
 }
+BETTER = {each.name: each.better for each in COMPARED}
 FIRST = {
     **{"accuracy": 0.7, "pseudo_selected_share": 0.5, "pseudo_accuracy": 0.7, "pseudo_accuracy_selected": 0.95},
     **{"pseudo_confidence_wrong": 0.5, "pseudo_ece": 0.1, "pseudo_persistence": 1.0},
@@ -39,7 +41,7 @@ def variant(count=5, source=0, noise=(), first=None, rounds=(0, 1, 2), **planted
         begin = {**FIRST, **(first or {})}
         values = [begin] + [{each.name: scalars[each.name] for each in ROUNDS}] * (len(rounds) - 1)
         figure = RoundsFigure.of("Rounds", dict(zip(rounds, values, strict=True)))
-        found[seed] = Result(scalars=scalars, figures={"rounds": figure})
+        found[seed] = Result(scalars=scalars, better=BETTER, figures={"rounds": figure})
     return found
 
 
@@ -54,19 +56,22 @@ def findings(results, baseline="hard", **configs):
         configs={name: configs.get(name.replace(" ", "_"), config()) for name in results},
         baseline=baseline,
         results=results,
+        comparisons=summarise(results, baseline)["comparisons"],
     )
 
 
 def grid_findings(axes, make, against="target", baseline="hard"):
     """A study of a grid: `make` gives the results of a variant by its levels; None for one that has not run."""
     levels = {", ".join(own): dict(zip(axes, own, strict=True)) for own in product(*axes.values())}
-    results = {name: made for name, own in levels.items() if (made := make(**own)) is not None}
+    results = {name: make(**own) or {} for name, own in levels.items()}
+    baselines = baselines_of(levels, against, baseline)
     return Findings(
         configs={name: config(data={"labels": int(own.get("labels", "20"))}) for name, own in levels.items()},
         baseline=None,
-        results={name: results.get(name, {}) for name in levels},
+        results=results,
         levels=levels,
-        baselines=baselines_of(levels, against, baseline),
+        baselines=baselines,
+        comparisons=summarise(results, baselines)["comparisons"],
     )
 
 

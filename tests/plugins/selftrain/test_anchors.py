@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.semi_supervised import LabelSpreading
+from sklearn.linear_model import LogisticRegression
+from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 
 from smoothkit_selftrain import anchors as module
 from smoothkit_selftrain.anchors import METHODS, Task, anchors, gamma_of, scores, subsample, task_of
@@ -73,11 +74,32 @@ def test_a_subsample_is_drawn_by_the_seed():
     assert len(first) == 10
 
 
-def test_digits_are_known_by_label_spreading_better_than_by_labels_alone(configure):
-    config, parts = configure("data.unlabelled=1000"), parts_of(unlabelled=1000)
+def test_digits_are_known_by_their_neighbours_better_than_by_labels_alone(configure):
+    parts = parts_of(unlabelled=1000)
+    config = configure("evaluate.anchors=['supervised','label-spreading','label-propagation']")
     found = anchors(config, 0, parts, parts.truth.reveal())
-    assert found["anchor_label-spreading"] > found["anchor_supervised"] + 0.05
-    assert found["anchor_transduction_label-spreading"] > found["anchor_transduction_supervised"] + 0.05
+    for name in ("label-spreading", "label-propagation"):
+        assert found[f"anchor_{name}"] > found["anchor_supervised"] + 0.05
+        assert found[f"anchor_transduction_{name}"] > found["anchor_transduction_supervised"] + 0.05
+
+
+def test_self_training_is_scikit_learns_with_its_own_options():
+    parts = parts_of(unlabelled=200)
+    task = task_of(parts, torch.arange(200))
+    inputs, labels = np.concatenate([task.labelled, task.unlabelled]), [*task.labels, *[-1] * 200]
+    said = METHODS["self-training"](task)
+    model = SelfTrainingClassifier(LogisticRegression(max_iter=1000)).fit(inputs, labels)
+    assert np.array_equal(said.test, model.predict(task.test))
+    surer = SelfTrainingClassifier(LogisticRegression(max_iter=1000), threshold=0.95).fit(inputs, labels)
+    assert not np.array_equal(said.test, surer.predict(task.test))
+
+
+def test_models_that_see_other_sizes_have_numbers_of_their_own(configure, monkeypatch):
+    monkeypatch.setattr(module, "scores", lambda names, task, *truth: {"features": float(task.test.shape[1])})
+    config, data = configure(), SelfTrainDataConfig(unlabelled=10)
+    sizes = [split_together(data, [0], "cpu", size)[0] for size in (None, 12)]
+    found = [anchors(config, 0, parts, parts.truth.reveal()) for parts in sizes]
+    assert found == [{"features": 8 * 8}, {"features": 12 * 12}]
 
 
 def test_what_was_computed_once_is_not_computed_again(configure, monkeypatch):

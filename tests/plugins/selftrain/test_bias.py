@@ -40,6 +40,8 @@ def test_state_is_what_one_counts_by_hand():
     assert found["accuracy"] == found["accuracy_selected"] == 5 / 8
     assert found["confidence_wrong"] == pytest.approx((0.7 + 0.95 + 0.4) / 3)
     assert found["gap"] == pytest.approx(6.15 / 8 - 5 / 8)
+    # Labels that are right more often than they are sure of have a gap below 0.
+    assert state(FIRST, TRUTH, CLASSES)["gap"] == pytest.approx(0.5 - 5 / 8)
     assert state(FIRST, TRUTH, CLASSES)["selected_share"] == 6 / 8
     assert state(FIRST, TRUTH, CLASSES)["accuracy_selected"] == 4 / 6
 

@@ -31,6 +31,13 @@ def test_what_was_noted_is_what_was_said():
             assert torch.equal(own.weights, was.weights[member])
 
 
+def test_as_many_classes_as_a_vocabulary_has_are_told_apart():
+    chronicle = Chronicle(members=1, rounds=0, samples=3)
+    classes = torch.tensor([[0, 32_768, 65_537]])
+    chronicle.note(0, PseudoLabels(classes, classes, torch.ones(1, 3), torch.ones(1, 3), torch.zeros(1, 3, 1)))
+    assert chronicle.of(0).classes.tolist() == [0, 32_768, 65_537]
+
+
 def test_rounds_are_those_that_were_noted():
     assert noted(()).rounds == ()
     assert noted((1, 3)).rounds == (1, 3)

@@ -3,14 +3,16 @@
 import json
 import math
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smoothkit.conclusion import Conclusion, Findings
 from smoothkit.files import finite
-from smoothkit.report.comparison import judge
+from smoothkit.report.comparison import NOT_FOR_OTHER_ROWS, judge
 from smoothkit.report.numbers import MINUS
 from smoothkit.report.summary import summarise
 from smoothkit_selftrain.conclude import conclude
@@ -19,6 +21,8 @@ from smoothkit_selftrain.quantities import ACCURACY, ECE, PERSISTENCE
 from .studies import config, findings, rows, table, tables, variant
 
 NOISY = ("accuracy", "ece", "pseudo_persistence")
+ALMOST = tuple(0.8 + difference for difference in (0.01, 0.02, 0.04, 0.001, 0.04))
+"""A difference of 2.2 points whose p-value is between 5 % divided by 4, and 5 %."""
 HELD_OUT = {"data": {"held_out": 50}, "evaluate": {"round": "held-out"}}
 
 
@@ -37,8 +41,8 @@ def sentence(found, pattern):
 def test_no_difference_is_said_to_be_none_shown():
     found = words({"hard": variant(noise=NOISY), "LS": variant(source=1, noise=NOISY)})
     assert re.fullmatch(
-        r"LS: no difference shown in test accuracy \(less than \d\.\d points would seldom show\), ECE on test, ECE of "
-        r"pseudo-labels, persistence of errors and corruption \(against “hard”, 5 seeds\)\.",
+        r"LS: no difference shown in test accuracy \(one of \d\.\d points would be found in four studies of five\), "
+        r"ECE on test, ECE of pseudo-labels, persistence of errors and corruption \(against “hard”, 5 seeds\)\.",
         found[0],
     )
 
@@ -67,9 +71,40 @@ def test_a_sentence_and_the_comparison_table_above_it_say_the_same(source):
     comparisons, found = summarise(results, "hard")["comparisons"], words(results)
     for name in effects:
         told = sentence(found, f"^{name}:")
+        detectable = comparisons[name]["accuracy"]["detectable"]
+        if "test accuracy (one of" in told:
+            assert f"(one of {100 * detectable:.1f} points would be found in four studies of five)" in told
         for quantity in (ACCURACY, ECE, PERSISTENCE):
             is_open = judge(comparisons[name][quantity.name])[0] == "open"
             assert is_open == (quantity.words in told.partition("no difference shown in")[2]), told
+
+
+def test_some_of_these_differences_are_open_by_the_correction_alone():
+    results = {"hard": variant(5)} | {f"v{place}": variant(5, accuracy=ALMOST) for place in range(4)}
+    assert "no difference shown in test accuracy" in sentence(words(results), "^v0:")
+    assert "test accuracy +2.2 points" in sentence(words({name: results[name] for name in ("hard", "v0")}), "^v0:")
+
+
+def test_a_difference_of_these_test_rows_alone_is_open_and_more_seeds_do_not_help():
+    made = {"hard": variant(5), "LS": variant(5, accuracy=ALMOST)}
+    for name, own in (("hard", [0.0, 1.0, 0.0, 1.0]), ("LS", [1.0, 0.0, 1.0, 0.5])):
+        made[name] = {seed: replace(each, rows={"accuracy": np.array(own)}) for seed, each in made[name].items()}
+    assert judge(summarise(made, "hard")["comparisons"]["LS"]["accuracy"])[1] == NOT_FOR_OTHER_ROWS
+    assert words(made)[0].startswith("LS: no difference shown in test accuracy, ECE on test")
+
+
+def test_a_quantity_that_fewer_seeds_have_says_so():
+    lost = (0.7, math.nan, 0.71, math.nan, 0.7)
+    found = words({"hard": variant(noise=NOISY), "LS": variant(source=1, noise=NOISY[:2], pseudo_persistence=lost)})
+    assert "persistence of errors (3 seeds) and corruption (against “hard”, 5 seeds)." in found[0]
+
+
+def test_findings_without_comparisons_compare_nothing():
+    results = {"hard": variant(), "LS": variant(accuracy=0.9)}
+    configs = dict.fromkeys(results, config())
+    found = conclude(Findings(configs=configs, baseline="hard", results=results)).words
+    assert not [each for each in found if "against" in each]
+    assert found[0].startswith("hard: of the labels after round 0")
 
 
 def test_a_difference_without_spread_is_open():
@@ -93,12 +128,14 @@ def test_few_seeds_say_so(count):
 
 def test_each_variant_may_have_a_baseline_of_its_own():
     results = {"hard": variant(5), "LS": variant(5), "other": variant(5)}
+    baselines = {"hard": None, "LS": "hard", "other": "LS"}
     found = conclude(
         Findings(
             configs={name: config() for name in results},
             baseline=None,
             results=results,
-            baselines={"hard": None, "LS": "hard", "other": "LS"},
+            baselines=baselines,
+            comparisons=summarise(results, baselines)["comparisons"],
         )
     ).words
     assert [re.findall("against “(.*?)”", each) for each in found[:2]] == [["hard"], ["LS"]]
@@ -195,6 +232,23 @@ def test_who_passes_the_best_of_the_simple_methods_is_told():
     )
     assert "; below it: hard (-" in found
     assert "; no difference shown, corrected for all variants: same (" in found
+
+
+def test_what_is_above_the_anchors_is_corrected_for_all_variants():
+    bar = {"anchor_label-spreading": 0.8}
+    results = {f"v{place}": variant(5, accuracy=ALMOST, **bar) for place in range(4)}
+    found = sentence(words(results, None), "scikit-learn")
+    assert "In test accuracy no difference shown, corrected for all variants: v0 (+2.2 points" in found
+    assert "In test accuracy above it: v0 (+2.2" in sentence(words({"v0": results["v0"]}, None), "scikit-learn")
+
+
+def test_names_with_commas_can_be_told_apart():
+    few = {"hard, 20": variant(), "LS, 20": variant(2), "soft, 20": variant(2)}
+    assert sentence(words(few, "hard, 20"), "in common").startswith("“LS, 20” and “soft, 20”: fewer than 3 seeds in")
+    lost = {name: variant(pseudo_persistence=(0.7, math.nan, 0.7, 0.7, 0.7)) for name in ("hard", "a, b")}
+    assert "1 of 5 seeds of “hard” and 1 of 5 seeds of “a, b”" in sentence(words(lost), "not defined")
+    both = {name: variant(noise=("accuracy",), accuracy=0.95) for name in ("hard", "a, b")}
+    assert re.search(r"above it: “hard” \(.*?\) and “a, b” \(", sentence(words(both, None), "scikit-learn"))
 
 
 def test_many_variants_are_counted_against_the_anchors():

@@ -64,7 +64,7 @@ def test_scikit_learns_own_fails_the_same_checks() -> None:
 # --- labels that are kept: scikit-learn's results ---------------------------------------------------------------------
 
 DATA: dict[str, Callable[[], Any]] = {
-    "digits": lambda: tuple(array[:600] for array in digits()),
+    "digits": lambda: tuple(array[:400] for array in digits()),
     "iris": lambda: scaled(load_iris),
     "cancer": lambda: scaled(load_breast_cancer),
     "blobs": lambda: make_blobs(200, centers=4, cluster_std=3.0, random_state=1),
@@ -162,6 +162,8 @@ def test_a_threshold_at_the_cap_is_refused_with_both_numbers() -> None:
         ({"max_iter": None}, "revised may change for ever"),
         ({"labels": "half"}, "labels is 'half'"),
         ({"temperature": 0.0}, "temperature == 0.0"),
+        ({"temperature": 0.5}, "temperature is 0.5, which changes no hard label"),
+        ({"estimator": Perceptron()}, "Perceptron has no predict_proba"),
         ({"alignment": "even"}, "alignment is 'even'"),
         ({"validation": 1}, "parts, == 1"),
         ({"validation": 1.0}, "validation == 1.0"),

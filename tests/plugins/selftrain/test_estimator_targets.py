@@ -131,6 +131,18 @@ def test_a_target_may_be_an_object_and_is_left_alone() -> None:
         SelfTraining(GaussianNB(), target=LabelSmoothing(4, 0.1)).fit(inputs, few)
 
 
+class ByIndex(LabelSmoothing):
+    """A target that asks which sample a row is."""
+
+    needs = frozenset({"index"})
+
+
+def test_a_target_that_asks_for_the_sample_is_refused() -> None:
+    inputs, few, _ = iris()
+    with pytest.raises(ValueError, match="ByIndex learns or remembers"):
+        SelfTraining(GaussianNB(), target=ByIndex(3, 0.1)).fit(inputs, few)
+
+
 def test_an_estimator_without_sample_weights_is_named() -> None:
     inputs, few, _ = iris()
     for options in ({"target": LS}, {"labels": "soft"}):

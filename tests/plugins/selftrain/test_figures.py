@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
@@ -81,9 +82,9 @@ def test_reading_a_result_does_not_import_matplotlib():
 
 
 def test_confidence_says_how_many_wrong_ones_are_sure():
-    figure = ConfidenceFigure.of("Accuracy", {0: bins(confidence=0.5), 3: bins(8, 2, 0.9)}, threshold=0.95)
+    figure = ConfidenceFigure.of("Accuracy", {0: bins(confidence=0.75), 3: bins(8, 2, 0.9)}, threshold=0.95)
     assert figure.describe() == (
-        "Accuracy: round 0: 60.0 % of 10 right, mean confidence 50.0 %; of 4 wrong ones 0 are more than 80 % sure; "
+        "Accuracy: round 0: 60.0 % of 10 right, mean confidence 75.0 %; of 4 wrong ones 0 are more than 80 % sure; "
         "round 3: 80.0 % of 10 right, mean confidence 90.0 %; of 2 wrong ones 2 are more than 80 % sure. "
         "Learned from: those of confidence 0.95 or more"
     )
@@ -122,6 +123,17 @@ def bands(figure):
     (axes,) = draw(figure).axes
     bars = [patch.get_height() for patch in axes.patches if type(patch).__name__ == "Rectangle"]
     return bars, axes.get_ylim()
+
+
+def test_bands_arrive_where_the_next_bar_has_their_samples():
+    """Of ten samples 5 are wrong: 1 stays so, 1 becomes wrong in another way, 3 become right; 1 more becomes wrong."""
+    (axes,) = draw(
+        ErrorFlowFigure.of("Errors", {0: labels(5), 1: torch.tensor([1, 2, 0, 0, 0, 1, 0, 0, 0, 0])}, TRUTH)
+    ).axes
+    paths = [np.asarray(patch.get_path().vertices) for patch in axes.patches if type(patch).__name__ == "PathPatch"]
+    ends = [[round(10 * float(path[corner, 1])) for corner in (0, 7, 3, 4)] for path in paths]
+    # Lower and upper end at the left, then at the right: wrong ones end below, right ones above them.
+    assert sorted(ends) == [[0, 1, 0, 1], [1, 2, 1, 2], [2, 5, 3, 6], [5, 6, 2, 3], [6, 10, 6, 10]]
 
 
 def test_bars_are_as_high_as_there_are_errors():

@@ -47,12 +47,10 @@ FALLING = "{name='ls', alpha=0.1, schedule={alpha={shape='linear', start=0.0, en
     [
         ((f"pseudo.{LS}",), 0.8, "pseudo.target gives no class more than 0.73"),
         ((f"pseudo.{LS}",), 0.73, "pseudo.target gives no class more than 0.73"),
-        ((LS,), 0.8, "target gives no class more than 0.73"),
         ((OTHERS,), 0.95, "pseudo.target gives no class more than 0.9:"),
         ((f"pseudo.target={FALLING}",), 0.8, "pseudo.target gives no class more than 0.73"),
-        ((f"target={FALLING}", "pseudo.labels=soft"), 0.8, "target gives no class more than 0.73"),
         (("pseudo.target=ls++",), 0.95, "pseudo.target gives no class more than 0.9:"),
-        ((), 1.0, "target gives no class more than 1:"),
+        ((), 1.0, "pseudo.target gives no class more than 1:"),
     ],
 )
 def test_a_threshold_that_nothing_reaches_is_refused_with_both_numbers(overrides, threshold, cap, rule, made):
@@ -74,10 +72,21 @@ def test_a_threshold_that_nothing_reaches_is_refused_with_both_numbers(overrides
         (*MEASURED, at(0.95)),
         ("train.mixup=0.5", at(0.8)),
         ("pseudo.target=kd", at(0.8)),
+        (LS, at(0.8)),
     ],
 )
 def test_what_is_sound_passes(overrides, made):
     check_training(*made(*overrides))
+
+
+@pytest.mark.parametrize("overrides", [(LS,), (f"target={FALLING}", "pseudo.labels=soft")])
+def test_a_threshold_above_the_cap_of_labelled_samples_is_told(overrides, made):
+    slow = [each for each in told(*made(*overrides, at(0.8))) if "at first" in each]
+    assert slow == [
+        "warning: select.threshold is 0.8, and a model that fits target gives no class more than 0.73: few samples are "
+        "selected at first"
+    ]
+    assert not any("at first" in each for each in told(*made(*overrides, at(0.72))))
 
 
 def test_a_cap_that_was_measured_is_the_least_of_the_members(made):

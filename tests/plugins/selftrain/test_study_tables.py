@@ -68,4 +68,6 @@ def test_missing_seeds_are_counted():
     results = {"hard": variant(3), "LS": variant(2), "failed": {}}
     titles = list(tables(results))
     assert "Pseudo-labels at the end, in per cent, seeds: hard 3, LS 2" in titles
+    quoted = {"hard, 20": variant(3), "LS": variant(2)}
+    assert "Models: digits, 20 labels, seeds: “hard, 20” 3, “LS” 2" in list(tables(quoted))
     assert "failed" not in rows(table(results, "Models"))

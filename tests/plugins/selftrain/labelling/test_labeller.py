@@ -230,6 +230,20 @@ def test_a_restored_labeller_goes_on_bit_for_bit(select, relabel):
     assert_same(*later, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("select", SELECTS, ids=lambda select: select.rule)
+def test_a_labeller_that_begins_anew_is_a_new_one_but_for_what_it_kept(select):
+    pseudo = PseudoConfig(relabel="never", alignment="labelled")
+    used, new = make(pseudo, select), make(pseudo, select)
+    for each in (used, new):
+        each.of_all(made_logits(), 0, 0.0, keep=True)
+    fresh = {name: value.clone() for name, value in new.state_dict().items()}
+    used.of_batch(*batch(1), 0.0, Group())
+    assert any(not torch.equal(value, fresh[name]) for name, value in used.state_dict().items())
+    used.begin_anew()
+    assert all(torch.equal(value, fresh[name]) for name, value in used.state_dict().items())
+    assert used.kept_weights.any()
+
+
 @pytest.mark.parametrize("relabel", ["step", "never"])
 def test_every_tensor_that_is_saved_has_the_members_first(relabel):
     for select in SELECTS:
