@@ -44,7 +44,8 @@ class SelfTrainDataConfig(Component):
     """Labelled samples beside these that are not trained on: what `measured-ls` measures errors on, and what a
     round can be selected by. They are labels that somebody has to pay for, too."""
     unlabelled: Annotated[int, Ge(1)] | None = None
-    """Use at most this many unlabelled samples, stratified; by default all."""
+    """Use at most this many unlabelled samples, by default all; class shares stay those of all, by true labels, so that
+    chance moves none."""
     image_size: Annotated[int, Ge(1)] | None = None
     """Bring all images to this size in pixels; by default only where the model needs a certain size."""
 
@@ -94,7 +95,8 @@ class SelectConfig(Config):
     k_best: Annotated[int, Ge(1)] | None = None
     """Of `k-best`: samples in round 1; twice as many in round 2, and so on."""
     share: Annotated[float, Interval(gt=0, le=1)] | Schedule | None = None
-    """Of `share`: the share of samples, or a schedule of it over the rounds after round 0."""
+    """Of `share`: the share of samples, or a schedule of it over the rounds after round 0. Where labels are made
+    between rounds, its first value is that of round 1 and its last that of the last round."""
     weights: Literal["binary", "gaussian"] = "binary"
     """1 for what is selected; or less, the further confidence is below its mean (SoftMatch's truncated Gaussian)."""
     decay: Decay = 0.99
@@ -113,7 +115,8 @@ class TrainConfig(Config):
     steps: Annotated[int, Ge(1)] = 250
     """Steps of each of them."""
     restart: bool = False
-    """Whether each round begins with new weights."""
+    """Whether each round begins with new weights, and running statistics of labels begin anew; targets keep what they
+    learned."""
     batch_size: Annotated[int, Ge(2)] = 256
     """Samples in a step, labelled and unlabelled, over all processes together."""
     labelled_share: Share = 0.25
@@ -135,7 +138,7 @@ class TrainConfig(Config):
     schedule: Literal["constant", "cosine", "linear"] | Schedule = "cosine"
     """How the learning rate falls to 0 over the training, or over each round where it restarts."""
     average: Decay = 0.0
-    """Decay per step of an exponential average of the weights; 0 for none."""
+    """Decay per step of an exponential average of the weights, at most t/(9 + t) at step t; 0 for none."""
 
 
 class EvaluateConfig(Config):
