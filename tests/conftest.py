@@ -43,6 +43,11 @@ batch_size = 32
 """
 
 
+def pytest_runtest_setup() -> None:
+    # A study's process flushes denormal numbers to zero, and Hypothesis draws them: no test may inherit that.
+    torch.set_flush_denormal(False)
+
+
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that asks for a name on a network fails at once."""

@@ -135,7 +135,7 @@ class TrainConfig(Config):
     """Momentum of SGD, the first beta of AdamW."""
     weight_decay: NonNegative = 1e-4
     """Of the network."""
-    schedule: Literal["constant", "cosine", "linear"] | Schedule = "cosine"
+    schedule: Literal["constant", "linear", "cosine"] | Schedule = "cosine"
     """How the learning rate falls to 0 over the training, or over each round where it restarts."""
     average: Decay = 0.0
     """Decay per step of an exponential average of the weights, at most t/(9 + t) at step t; 0 for none."""
