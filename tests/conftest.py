@@ -44,6 +44,8 @@ batch_size = 32
 
 
 def pytest_runtest_setup() -> None:
+    import torch
+
     # A study's process flushes denormal numbers to zero, and Hypothesis draws them: no test may inherit that.
     torch.set_flush_denormal(False)
 
