@@ -172,7 +172,10 @@ def _attempt(unit: Unit, group: Group, console: Console, stop: StopRequest) -> l
             train, evaluate = first.scenario.load()
             torch.manual_seed(first.seed)
             runs = [each.run for each in begun]
-            trained = train(first.config, Runs(runs)) if first.scenario.together else [train(first.config, runs[0])]
+            if first.scenario.together:
+                trained = train(first.config, Runs(runs, [task.config for task in unit]))
+            else:
+                trained = [train(first.config, runs[0])]
         except Stopped as stopped:
             return [each.end(Outcome(str(stopped))) for each in begun]
         if len(trained) != len(begun):

@@ -1,7 +1,7 @@
-"""Several runs trained together: the seeds of one variant, whose networks are members of one batched model."""
+"""Several runs trained together, whose networks are members of one batched model."""
 
 from collections.abc import Iterator, Sequence
-from typing import overload
+from typing import Any, overload
 
 import torch
 from torch import Tensor
@@ -10,10 +10,11 @@ from smoothkit.checkpoint import Stateful
 from smoothkit.lockstep import in_step
 from smoothkit.members import Member, joined, tensors_in
 from smoothkit.run import Run
+from smoothkit.scenario import ScenarioConfig
 
 
 class Runs(Sequence[Run]):
-    """The runs of one variant that one call of a trainer carries out in lock-step, one for each seed.
+    """The runs that one call of a trainer carries out in lock-step: a variant's seeds, or those of several variants.
 
     What is tracked has the members along the first axis of every tensor, in the order of the runs; a run's checkpoint
     holds its own slice, so that runs can be resumed together or alone. Members must not read from each other, nor from
@@ -23,8 +24,10 @@ class Runs(Sequence[Run]):
         RuntimeError: the runs do not go on from the same step.
     """
 
-    def __init__(self, runs: Sequence[Run]):
+    def __init__(self, runs: Sequence[Run], configs: Sequence[ScenarioConfig]):
         self._runs = tuple(runs)
+        self.configs: tuple[Any, ...] = tuple(configs)
+        """The configuration of each run; all the same but where the scenario's `together` lets variants share a model."""
         if len({run.info.resumed_from for run in self._runs}) != 1:
             raise RuntimeError("runs that are trained together must go on from the same step")
         self.first = self._runs[0]

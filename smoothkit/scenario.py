@@ -2,7 +2,7 @@
 
 import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from inspect import signature
 from pathlib import Path
@@ -40,8 +40,8 @@ class RunSettings(Config):
     checkpoint_every: Annotated[int, Field(ge=1)] = 500
     """Steps between two checkpoints; there is one at the end of training in any case."""
     together: Annotated[int, Field(ge=1)] = 8
-    """At most so many seeds of a variant are trained by one process as one batched model, where the scenario can. Which
-    seeds share a batch may change the last digits of results."""
+    """At most so many runs are trained by one process as one batched model, where the scenario can: seeds of a variant,
+    or of several. Which runs share a batch may change the last digits of results."""
     max_minutes: Annotated[float, Field(gt=0)] | None = None
     """Minutes after which a run stops with a checkpoint, to be resumed later; no limit by default."""
 
@@ -105,8 +105,9 @@ class Scenario:
     conclude: str | None = None
     """`module:function` with the signature `(findings) -> Conclusion`, called when the runs of a study have ended; see
     `smoothkit.conclusion`. None where means and differences say everything."""
-    together: bool = False
-    """Whether one call of `train` carries out several seeds of a variant, as one batched model."""
+    together: bool | str = False
+    """Whether one call of `train` carries out several seeds of a variant, as one batched model; or `module:function`
+    with the signature `(config) -> key`: then variants with equal keys are carried out together too."""
 
     def load(self) -> tuple[Callable[..., Any], Callable[..., "Result"]]:
         """Import both functions."""
@@ -115,6 +116,13 @@ class Scenario:
             for module, _, name in (path.partition(":") for path in (self.train, self.evaluate))
         )
         return train, evaluate
+
+    def group(self, variant: str, config: ScenarioConfig) -> Hashable:
+        """What runs that may be carried out together have in common; None for runs that are always alone."""
+        if not isinstance(self.together, str):
+            return variant if self.together else None
+        module, _, name = self.together.partition(":")
+        return getattr(importlib.import_module(module), name)(config)
 
 
 @dataclass(frozen=True)

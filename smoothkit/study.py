@@ -189,7 +189,8 @@ def choose_jobs(file: ScenarioFile, asked: int | None) -> int:
         UserError: a device that a variant asks for is not there.
     """
     configs = [variant.config for variant in file.variants]
-    number = sum(number_of_units(file.scenario, config, len(seeds_of(config.run.seeds))) for config in configs)
+    runs = ((variant.name, variant.config, len(seeds_of(variant.config.run.seeds))) for variant in file.variants)
+    number = number_of_units(file.scenario, runs)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         return 1
     on_cpu = {choose_device(config.run.device).type for config in configs} == {"cpu"}

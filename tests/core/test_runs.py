@@ -74,7 +74,7 @@ def make(following, tmp_path):
             task = tasks_in(tmp_path, (seed,))[0]
             watcher = execution._Watcher(task, info, following)
             runs.append(Run(info, task.config.run, Group(), None, watcher, StopRequest()))
-        return Runs(runs)
+        return Runs(runs, [tasks_in(tmp_path, (0,))[0].config] * len(runs))
 
     return make
 

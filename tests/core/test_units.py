@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from smoothkit.distributed import Group
+from smoothkit.execution import execute
 from smoothkit.scenario import RunSettings
 from smoothkit.scenario_file import ScenarioFile, Variant
+from smoothkit.stopping import StopRequest
 from smoothkit.study import choose_jobs
 from smoothkit.units import units
 from tests.core.stacked import SCENARIO, StackedConfig
@@ -39,6 +42,43 @@ def test_units_keep_their_seeds_and_come_in_the_order_of_the_first(tmp_path):
     (tmp_path / "a" / "seed-1" / "result.json").write_text("{}")
     labels = [[(task.variant, task.seed) for task in unit] for unit in units(tasks)]
     assert labels == [[("a", 0)], *expected[1:]]
+
+
+def same_but_for_one(config):
+    """A key of configurations: variants that differ in nothing but `bad_seed` share it."""
+    return str(config.model_copy(update={"bad_seed": 0}))
+
+
+def grouped(tasks):
+    return [replace(task, scenario=replace(SCENARIO, together=f"{__name__}:same_but_for_one")) for task in tasks]
+
+
+def test_variants_with_equal_keys_share_units(tmp_path):
+    """Seed by seed, in the order of the tasks; a variant with another key keeps to itself."""
+    options = {"a": {"bad_seed": 7}, "b": {"bad_seed": 8}, "c": {"bad_seed": 7, "steps": 7}}
+    own = {
+        name: grouped(tasks_in(tmp_path / name, range(4), {"together": 4}, name, **option))
+        for name, option in options.items()
+    }
+    tasks = [own[name][seed] for seed in range(4) for name in own]
+    labels = [[(task.variant, task.seed) for task in unit] for unit in units(tasks)]
+    assert labels == [
+        [("a", 0), ("b", 0), ("a", 1), ("b", 1)],
+        [("c", seed) for seed in range(4)],
+        [("a", 2), ("b", 2), ("a", 3), ("b", 3)],
+    ]
+    (tmp_path / "b" / "seed-0").mkdir(parents=True)
+    (tmp_path / "b" / "seed-0" / "result.json").write_text("{}")
+    assert [(task.variant, task.seed) for task in units(tasks)[0]] == [("a", 0), ("a", 1), ("b", 1)]
+
+
+def test_a_trainer_of_several_variants_is_given_each_configuration(following, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr("tests.core.stacked.train", lambda config, runs: given.extend(runs.configs) or [None] * len(runs))
+    options = {"a": {"bad_seed": 7}, "b": {"bad_seed": 8}}
+    tasks = [grouped(tasks_in(tmp_path / name, (0,), None, name, **option))[0] for name, option in options.items()]
+    execute(units(tasks)[0], Group(), following, StopRequest())
+    assert [config.bad_seed for config in given] == [7, 8]
 
 
 def test_what_stands_at_different_steps_is_parted(carry_out, tmp_path):

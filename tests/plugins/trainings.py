@@ -130,7 +130,7 @@ def runs_fixture(scenario: str) -> Any:
                 info = RunInfo(scenario, "any", seed, folder, dump(config))
                 saved = load_checkpoint(folder) if resumed else None
                 found.append(Run(info, config.run, group or Group(), saved, watcher or Silent(), stop or StopRequest()))
-            return Runs(found)
+            return Runs(found, [config] * len(found))
 
         return make_runs
 
