@@ -27,10 +27,11 @@ class Stateful(Protocol):
         ...
 
 
-def write_checkpoint(directory: Path, state: dict[str, Any]) -> None:
+def write_checkpoint(directory: Path, state: dict[str, Any], *, is_like_another: bool = False) -> None:
     """Write `state` beside the checkpoint in `directory`, for `keep_checkpoint` to replace that one.
 
-    The first one is read back at once: it would be too late to learn at a resumption that it cannot be.
+    The first one is read back at once: it would be too late to learn at a resumption that it cannot be. Of many that
+    are alike, such as those of runs that are trained together, it is enough to read one.
 
     Raises:
         TrainingError: the disk is full or not writable, or something tracked is not tensors and plain data; the
@@ -44,7 +45,7 @@ def write_checkpoint(directory: Path, state: dict[str, Any]) -> None:
             torch.save(state, stream)
             stream.flush()
             os.fsync(stream.fileno())
-        if not path.exists() and not _is_readable(partial):
+        if not (path.exists() or is_like_another or _is_readable(partial)):
             partial.unlink()
             raise TrainingError(f"{path}: {_unreadable(state)}")
     except (OSError, RuntimeError) as error:

@@ -51,8 +51,8 @@ def save_together(runs: "Sequence[Run]") -> None:
     Raises:
         TrainingError: loss or weights of one are not finite, or the disk is full; all keep their previous checkpoints.
     """
-    for run in runs:
-        run.write_checkpoint()
+    for position, run in enumerate(runs):
+        run.write_checkpoint(is_like_another=position > 0)
     if runs[0].group.is_main:
         for run in runs:
             keep_checkpoint(run.directory)

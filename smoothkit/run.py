@@ -209,7 +209,7 @@ class Run:
 
     # --- for `smoothkit.lockstep`, which is the loop ------------------------------------------------------------------
 
-    def write_checkpoint(self) -> None:
+    def write_checkpoint(self, *, is_like_another: bool) -> None:
         """Write all that is tracked beside the last checkpoint, which stays until `keep_checkpoint` replaces it."""
         self.check_losses()
         self._check_weights()
@@ -226,7 +226,7 @@ class Run:
                 "rows": self._history.rows,
                 "window": self.window.noted,
             }
-            write_checkpoint(self.directory, state)
+            write_checkpoint(self.directory, state, is_like_another=is_like_another)
 
     def begin(self, total: int) -> None:
         """Stand where the checkpoint was written, before `total` steps in all."""

@@ -40,16 +40,16 @@ class Killer:
     def wrapped(self, owner, name, after):
         write = getattr(importlib.import_module(owner) if isinstance(owner, str) else owner, name)
 
-        def wrapped(*arguments):
+        def wrapped(*arguments, **options):
             self.count += 1
             if after:
-                write(*arguments)
+                write(*arguments, **options)
             if self.left is not None:
                 self.left -= 1
                 if not self.left:
                     raise KeyboardInterrupt
             if not after:
-                write(*arguments)
+                write(*arguments, **options)
 
         return wrapped
 
@@ -244,10 +244,10 @@ def test_a_folder_that_another_process_holds_fails_its_own_run(carry_out, alone,
 def test_a_full_disk_at_one_checkpoint_costs_no_other_run(carry_out, alone, tmp_path, monkeypatch):
     write = execution.Run.write_checkpoint
 
-    def written(run):
+    def written(run, **options):
         if run.seed == 1 and run.step == 20:
             raise OSError(28, "No space left on device")
-        write(run)
+        write(run, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(execution.Run, "write_checkpoint", written)
