@@ -11,6 +11,7 @@ import gan
 import losses
 import metrics
 import pipeline
+import policy
 import privacy
 import report
 import startup
@@ -43,6 +44,7 @@ def main() -> None:
     print("\n" + fairness.tables())
     print("\n" + gan.table())
     print("\n" + privacy.tables())
+    print("\n" + policy.tables())
     print("\n| report on 200 runs of 10,000 steps | CPU seconds | MB | goal |")
     print("| --- | --- | --- | --- |")
     for line in report.measure():

@@ -100,7 +100,8 @@ def _train(values: dict[str, Any], seeds: Sequence[int], folder: Path) -> float:
     for seed in seeds:
         (folder / str(seed)).mkdir(exist_ok=True)
     info = [RunInfo("gan", "bench", seed, folder / str(seed), config.model_dump(mode="json")) for seed in seeds]
-    runs = _TimedRuns([Run(each, config.run, Group(), None, Silent(), StopRequest()) for each in info])
+    begun = [Run(each, config.run, Group(), None, Silent(), StopRequest()) for each in info]
+    runs = _TimedRuns(begun, [config] * len(begun))
     train(config, runs)
     return runs.seconds
 

@@ -27,7 +27,7 @@ class Runs(Sequence[Run]):
     def __init__(self, runs: Sequence[Run], configs: Sequence[ScenarioConfig]):
         self._runs = tuple(runs)
         self.configs: tuple[Any, ...] = tuple(configs)
-        """The configuration of each run; all the same but where the scenario's `together` lets variants share a model."""
+        """The configuration of each run; all the same, but where the scenario's `together` lets variants share."""
         if len({run.info.resumed_from for run in self._runs}) != 1:
             raise RuntimeError("runs that are trained together must go on from the same step")
         self.first = self._runs[0]

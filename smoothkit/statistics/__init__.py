@@ -25,12 +25,14 @@ from smoothkit.statistics.robust import (
     probability_of_improvement_interval,
     stratified_interval,
 )
+from smoothkit.statistics.survival import Survival, kaplan_meier
 
 __all__ = [
     "CONFIDENCE",
     "LEVEL",
     "CrossedMean",
     "Interval",
+    "Survival",
     "bootstrap",
     "crossed_difference",
     "crossed_mean",
@@ -42,6 +44,7 @@ __all__ = [
     "holm",
     "interquartile_mean",
     "interquartile_mean_interval",
+    "kaplan_meier",
     "log_odds_interval",
     "paired_bootstrap_interval",
     "paired_interval",

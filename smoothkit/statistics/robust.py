@@ -11,14 +11,21 @@ import numpy as np
 from jaxtyping import Float64
 
 from smoothkit.statistics.interval import Interval
-from smoothkit.statistics.resampling import percentile_interval
+from smoothkit.statistics.resampling import percentile_interval, row_weights
 
 RESAMPLES = 2000
 METHOD = "stratified bootstrap"
+ROUNDING = 1e-12
+"""Replicates that differ by no more are one number."""
+
+_CHUNK = 2**20
+"""Scores drawn at a time, 8 MiB of them."""
 
 Scores = Float64[np.ndarray, "runs tasks"]
 Others = Float64[np.ndarray, "other_runs other_tasks"]
 """Scores of another algorithm: the tasks must be the same, the number of runs need not."""
+Aggregate = Callable[[Float64[np.ndarray, "samples runs tasks"]], Float64[np.ndarray, " samples"]]
+"""From several samples of scores to a number for each, such as `lambda samples: samples.mean(axis=(1, 2))`."""
 
 
 def interquartile_mean(scores: Scores) -> float:
@@ -29,21 +36,16 @@ def interquartile_mean(scores: Scores) -> float:
     >>> interquartile_mean(np.array([[0.0, 1.0], [2.0, 100.0]]))
     1.5
     """
-    ordered = np.sort(_checked("interquartile_mean", scores), axis=None)
-    cut = ordered.size // 4
-    return float(ordered[cut : ordered.size - cut].mean())
+    return float(_interquartile_means(_checked("interquartile_mean", scores)[None])[0])
 
 
 def interquartile_mean_interval(scores: Scores, generator: np.random.Generator, resamples: int = RESAMPLES) -> Interval:
     """The interquartile mean with its 95 % interval: percentiles over runs resampled within each task."""
-    return stratified_interval(scores, interquartile_mean, generator, resamples)
+    return stratified_interval(scores, _interquartile_means, generator, resamples)
 
 
 def stratified_interval(
-    scores: Scores,
-    statistic: Callable[[Scores], float],
-    generator: np.random.Generator,
-    resamples: int = RESAMPLES,
+    scores: Scores, statistic: Aggregate, generator: np.random.Generator, resamples: int = RESAMPLES
 ) -> Interval:
     """Any aggregate of scores with its 95 % percentile interval over runs resampled within each task.
 
@@ -58,10 +60,11 @@ def stratified_interval(
     | 20 | .95 | .94 | .94 |
     """
     checked = _checked("stratified_interval", scores)
+    estimate = float(statistic(checked[None])[0])
     if len(checked) == 1:
-        return Interval(statistic(checked), math.nan, math.nan, METHOD)
-    replicates = np.array([statistic(_resampled(checked, generator)) for _ in range(resamples)])
-    return percentile_interval(statistic(checked), replicates, METHOD)
+        return Interval(estimate, math.nan, math.nan, METHOD)
+    parts = [statistic(_resampled(checked, size, generator)) for size in _chunks(resamples, checked.size)]
+    return percentile_interval(estimate, np.concatenate(parts), METHOD)
 
 
 def probability_of_improvement(first: Scores, second: Others) -> float:
@@ -73,9 +76,8 @@ def probability_of_improvement(first: Scores, second: Others) -> float:
     >>> probability_of_improvement(np.array([[1.0], [2.0]]), np.array([[1.0], [0.0]]))
     0.875
     """
-    first, second = _checked_pair(first, second)
-    outcomes = np.sign(first[:, None, :] - second[None, :, :])
-    return float((outcomes.mean() + 1) / 2)
+    outcomes = _outcomes(*_checked_pair(first, second))
+    return float(outcomes.mean())
 
 
 def probability_of_improvement_interval(
@@ -86,15 +88,14 @@ def probability_of_improvement_interval(
     No bounds with a single run of either, nor where all resamples agree, as they do where every run of one beats every
     run of the other: that shows no chance at all, and three runs of a task against three do so once in ten by chance.
     """
-    first, second = _checked_pair(first, second)
-    estimate = probability_of_improvement(first, second)
-    replicates = np.array(
-        [
-            probability_of_improvement(_resampled(first, generator), _resampled(second, generator))
-            for _ in range(resamples)
-        ]
-    )
-    if min(len(first), len(second)) == 1 or np.ptp(replicates) == 0:
+    outcomes = _outcomes(*_checked_pair(first, second))
+    replicates = np.zeros(resamples)
+    # A resample is how often each run counts, so that runs are held against each other once and not for each resample.
+    for task in outcomes:
+        weights = [row_weights(runs, resamples, generator) / runs for runs in task.shape]
+        replicates += np.einsum("ri,ri->r", weights[0] @ task, weights[1]) / len(outcomes)
+    estimate = float(outcomes.mean())
+    if 1 in outcomes.shape[1:] or np.ptp(replicates) <= ROUNDING:
         return Interval(estimate, math.nan, math.nan, METHOD)
     return percentile_interval(estimate, replicates, METHOD)
 
@@ -111,8 +112,31 @@ def performance_profile(
     return 1 - np.searchsorted(ordered, thresholds, side="right") / ordered.size
 
 
-def _resampled(scores: Scores, generator: np.random.Generator) -> Scores:
-    return np.take_along_axis(scores, generator.integers(len(scores), size=scores.shape), axis=0)
+def _interquartile_means(scores: Float64[np.ndarray, "samples runs tasks"]) -> Float64[np.ndarray, " samples"]:
+    """`interquartile_mean` of each sample."""
+    ordered = np.sort(scores.reshape(len(scores), -1), axis=1)
+    cut = ordered.shape[1] // 4
+    return ordered[:, cut : ordered.shape[1] - cut].mean(axis=1)
+
+
+def _outcomes(
+    first: Scores, second: Float64[np.ndarray, "other_runs tasks"]
+) -> Float64[np.ndarray, "tasks runs other_runs"]:
+    """Each run of the first against each of the second, on each task: 1 won, 0 lost, 1/2 for a tie."""
+    return (np.sign(first.T[:, :, None] - second.T[:, None, :]) + 1) / 2
+
+
+def _chunks(resamples: int, entries: int) -> list[int]:
+    """Resamples that are held at a time, of so many entries each, so that memory is bounded."""
+    size = max(1, _CHUNK // entries)
+    return [min(size, resamples - start) for start in range(0, resamples, size)]
+
+
+def _resampled(
+    scores: Scores, resamples: int, generator: np.random.Generator
+) -> Float64[np.ndarray, "resamples runs tasks"]:
+    drawn = generator.integers(len(scores), size=(resamples, *scores.shape))
+    return np.take_along_axis(scores[None], drawn, axis=1)
 
 
 def _checked(name: str, scores: Scores) -> Scores:

@@ -41,7 +41,8 @@ def test_what_only_lists_imports_nothing_heavy(arguments):
 
 
 def test_importing_the_package_or_a_plugin_imports_nothing_heavy():
-    plugins = "smoothkit_supervised, smoothkit_fairness, smoothkit_principles, smoothkit_gan, smoothkit_federated"
+    own = ("supervised", "fairness", "principles", "gan", "federated", "policy", "selftrain")
+    plugins = ", ".join(f"smoothkit_{name}" for name in own)
     modules = f"smoothkit, {plugins}, smoothkit.builtin, smoothkit.tracking.tensorboard, smoothkit.cli"
     code = f"import sys, {modules}\nprint([name for name in {HEAVY!r} if name in sys.modules])"
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -292,5 +293,6 @@ def test_report_names_what_is_damaged_and_goes_on(smoothkit, quadratic, tmp_path
 
 def test_schema_prints_json_or_what_there_is(smoothkit):
     assert json.loads(smoothkit("schema", "supervised").stdout)["title"] == "smoothkit scenario: supervised"
-    scenarios = ["fairness", "fairness-null", "federated", "federated-truths", "gan", "gan-truths", "principles"]
-    assert smoothkit("schema").stdout.splitlines() == [*scenarios, "quadratic", "selftrain", "supervised"]
+    scenarios = ["fairness", "fairness-null", "federated", "federated-truths", "gan", "gan-truths", "policy"]
+    others = ["policy-truths", "principles", "quadratic", "selftrain", "supervised"]
+    assert smoothkit("schema").stdout.splitlines() == [*scenarios, *others]

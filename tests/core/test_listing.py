@@ -34,6 +34,7 @@ def test_plugins_are_listed_with_state_origin_and_what_they_provide(smoothkit, w
         "fairness": "active",
         "federated": "active",
         "gan": "active",
+        "policy": "active",
         "principles": "active",
         "quadratic": "active",
         "selftrain": "active",

@@ -74,7 +74,9 @@ def test_variants_with_equal_keys_share_units(tmp_path):
 
 def test_a_trainer_of_several_variants_is_given_each_configuration(following, tmp_path, monkeypatch):
     given = []
-    monkeypatch.setattr("tests.core.stacked.train", lambda config, runs: given.extend(runs.configs) or [None] * len(runs))
+    monkeypatch.setattr(
+        "tests.core.stacked.train", lambda config, runs: given.extend(runs.configs) or [None] * len(runs)
+    )
     options = {"a": {"bad_seed": 7}, "b": {"bad_seed": 8}}
     tasks = [grouped(tasks_in(tmp_path / name, (0,), None, name, **option))[0] for name, option in options.items()]
     execute(units(tasks)[0], Group(), following, StopRequest())

@@ -1,0 +1,1 @@
+"""How a policy learns: one file for each algorithm."""

@@ -1,0 +1,1 @@
+"""Small environments whose every transition is known."""

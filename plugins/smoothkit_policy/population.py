@@ -1,0 +1,28 @@
+"""Which agents are trained as one program."""
+
+from collections.abc import Hashable
+
+from smoothkit.config import dump
+from smoothkit_policy.config import PolicyConfig, PPOConfig
+from smoothkit_policy.exploration.terms import family
+
+PER_MEMBER = ("coef", "schedule", "adaptive")
+"""What agents of one program may differ in, beside terms of one family."""
+
+
+def key(config: PolicyConfig) -> Hashable:
+    """Agents with equal keys share a program: what they differ in is the strength of exploration alone.
+
+    >>> from smoothkit_policy.config import ExplorationConfig
+    >>> strong, weak = (PolicyConfig(scenario="policy", exploration=ExplorationConfig(term="entropy", coef=coef))
+    ...                 for coef in (1.0, 0.1))
+    >>> key(strong) == key(weak) == key(PolicyConfig(scenario="policy"))
+    True
+    """
+    content = dump(config)
+    # Members would leave out different passes, and the optimiser moves all of them or none.
+    if not (isinstance(config.algorithm, PPOConfig) and config.algorithm.target_kl is not None):
+        exploration = content["exploration"]
+        content["exploration"] = {name: value for name, value in exploration.items() if name not in PER_MEMBER}
+        content["exploration"]["term"] = family(config.exploration.term)
+    return repr(content)
