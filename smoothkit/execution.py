@@ -238,7 +238,8 @@ def _begun(task: Task, group: Group, console: Console, stop: StopRequest) -> Ite
     """A run that begins, or goes on; one that is left before it was ended has failed, and the observers learn of it."""
     saved = load_checkpoint(task.directory)
     step = saved["step"] if saved else 0
-    info = RunInfo(task.config.scenario, task.variant, task.seed, task.directory, dump(task.config), step)
+    recorded = max((row[0] for row in saved["rows"]), default=0) if saved else 0
+    info = RunInfo(task.config.scenario, task.variant, task.seed, task.directory, dump(task.config), step, recorded)
     if group.is_main:
         write_text(task.directory / CONFIG, tomlkit.dumps(info.config))
         (task.directory / ERROR).unlink(missing_ok=True)

@@ -137,6 +137,8 @@ class RunInfo:
     """The resolved scenario, as it stands in `config.toml`."""
     resumed_from: int = 0
     """The step whose checkpoint the run goes on from; 0 for a fresh run."""
+    recorded_to: int = 0
+    """The last step under which it had recorded something by then, which may count other things than steps of the run."""
 
 
 @dataclass(frozen=True)

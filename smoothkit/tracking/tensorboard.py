@@ -2,7 +2,8 @@
 
 An observer plugin: it reads what the host logs and changes nothing. Tags are those of the host (`train/loss`), then
 `final/<name>` for the evaluation's scalars. Figures go to the Targets tab, those of training under the host's tags
-(`validation/matrix`), those of the evaluation as `final/<name>`, and these also as pictures, `figures/<name>`. What a
+(`validation/matrix`), those of the evaluation as `final/<name>`; of each variant's first seed these are also pictures,
+`figures/<name>`. What a
 scenario concludes from the whole study is a run of its own, `study`: its words as the text `conclusion`, its figures as
 `conclusion/<name>` in the Targets tab and `figures/<name>` as pictures.
 """
@@ -109,12 +110,16 @@ class EventStream:
     def __init__(self, run: RunInfo):
         from torch.utils.tensorboard.writer import SummaryWriter
 
+        from smoothkit.report.folder import seeds_of
+
         config = (run.directory / CONFIG).read_text(encoding="utf-8")
+        self._step = max(run.resumed_from, run.recorded_to)
         # A fresh run withdraws nothing, but TensorBoard takes only the second start it reads for a restart.
-        self._writer = SummaryWriter(str(run.directory), purge_step=run.resumed_from + 1, flush_secs=10)
-        self._step = run.resumed_from
+        self._writer = SummaryWriter(str(run.directory), purge_step=self._step + 1, flush_secs=10)
         self._tags: set[str] = set()
-        self._writer.add_text("config", f"```toml\n{config}\n```", run.resumed_from)
+        # Drawing takes longer than many a small run.
+        self._draws = run.seed == seeds_of(run.config.get("run", {}).get("seeds", 1))[0]
+        self._writer.add_text("config", f"```toml\n{config}\n```", self._step)
         self._add(_session_start(run))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
@@ -140,7 +145,7 @@ class EventStream:
         for name, value in result.scalars.items():
             self._writer.add_scalar(f"final/{name}", value, self._step)
         self.figures(self._step, {f"final/{name}": figure for name, figure in result.figures.items()})
-        for name, figure in result.figures.items():
+        for name, figure in result.figures.items() if self._draws else ():
             add_figure(self._writer, _image, f"figures/{name}", figure, self._step)
         self._writer.flush()
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ CONFIG = {
     "model": {"name": "mlp", "hidden": 64},
     "data": {"name": "digits"},
     "train": {"epochs": 3, "amp": False, "milestones": [1, 2]},
-    "run": {"device": "cpu"},
+    "run": {"device": "cpu", "seeds": [3, 4]},
 }
 RESULT = Result(
     scalars={"accuracy": 0.9, "risk": float("nan")},
@@ -85,6 +85,14 @@ def test_figures_are_png_images_of_their_stated_size(run):
     assert image.encoded_image_string.startswith(b"\x89PNG")
     width, height = (int.from_bytes(image.encoded_image_string[at : at + 4], "big") for at in (16, 20))
     assert (image.width, image.height) == (width, height)
+
+
+def test_of_other_seeds_figures_are_in_the_tab_alone(run):
+    """Drawing one takes longer than many a run; a study may have thousands."""
+    other = replace(run, seed=4)
+    carry_out(other, [10])
+    assert load(other).Tags()["images"] == []
+    assert "_targets_/final/matrix" in load(other).Tags()["tensors"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,8 +196,17 @@ def test_run_that_can_be_resumed_is_not_marked_as_ended(run, outcome):
         session_record(run, "end")
 
 
-def resumed(run: RunInfo, step: int) -> RunInfo:
-    return RunInfo(run.scenario, run.variant, run.seed, run.directory, run.config, step)
+def resumed(run: RunInfo, step: int, recorded: int = 0) -> RunInfo:
+    return replace(run, resumed_from=step, recorded_to=recorded)
+
+
+def test_records_that_count_other_things_than_steps_are_kept(run):
+    """Of a run whose steps each are ten of its records."""
+    carry_out(run, [100, 200, 300], "interrupted")
+    time.sleep(1.01 - time.time() % 1)
+    carry_out(resumed(run, 20, recorded=200), [300, 400], sign=-1.0)
+    found = [(event.step, event.value) for event in load(run).Scalars("train/loss")]
+    assert found == [(100, 100), (200, 200), (300, -300), (400, -400)]
 
 
 @pytest.mark.parametrize("accumulator", [EventAccumulator, PluginEventAccumulator])
