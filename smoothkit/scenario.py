@@ -138,7 +138,7 @@ class RunInfo:
     resumed_from: int = 0
     """The step whose checkpoint the run goes on from; 0 for a fresh run."""
     recorded_to: int = 0
-    """The last step under which it had recorded something by then, which may count other things than steps of the run."""
+    """The last step that it had recorded something under by then; records may count other things than steps."""
 
 
 @dataclass(frozen=True)

@@ -122,8 +122,8 @@ def verdicts(scalars: Mapping[str, float], goal: float | None) -> dict[str, floa
 
 
 def figures(config: PolicyConfig, run: Run, trained: Trained) -> dict[str, Figure]:
-    """Returns during training, of every seed; and of the first seed of each variant, its policy where states are few, and
-    an episode if that is asked for."""
+    """Returns during training, of every seed; of the first one of each variant its policy, where states are few, and an
+    episode, if that is asked for."""
     drawn: dict[str, Figure] = {}
     if (curves := learning_figure(run.history)) is not None:
         drawn["learning"] = curves

@@ -5,15 +5,16 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
-from jaxtyping import Float32, Shaped
+from jaxtyping import Shaped
 from torch import Tensor
 
+from smoothkit_policy.networks.layer import Layer, Units
 from smoothkit_policy.networks.network import Logits, Network, Observed, Values
 
 Rows = Shaped[Tensor, "groups rows ..."]
-Units = Float32[Tensor, "groups rows units"]
 
-TOWERS = 2
+HEADS = ("policy", "critic")
+TOWERS = len(HEADS)
 """The policy and the critic have hidden layers of their own, of the same widths: one product of matrices does both."""
 
 
@@ -41,7 +42,7 @@ class MLP(Network):
         for depth, (fan_in, fan_out) in enumerate(pairwise(widths)):
             shapes[f"hidden_{depth}_weight"] = (TOWERS, fan_in, fan_out)
             shapes[f"hidden_{depth}_bias"] = (TOWERS, 1, fan_out)
-        for head, outputs in (("policy", num_actions), ("critic", critics)):
+        for head, outputs in zip(HEADS, (num_actions, critics), strict=True):
             shapes[f"{head}_weight"] = (widths[-1], outputs)
             shapes[f"{head}_bias"] = (1, outputs)
         super().__init__(members, shapes, device)
@@ -54,17 +55,14 @@ class MLP(Network):
             "critics": critics,
             "device": device,
         }
-        self._depth = len(hidden)
-        self._is_index = is_index
         self._is_tanh = activation == "tanh"
-        both, policy, critic = {}, {}, {}
-        for name, weight in self.named_parameters():
-            if name.startswith("hidden"):
-                both[name] = weight.data.view(members * TOWERS, *weight.shape[2:])
-                policy[name], critic[name] = weight.data[:, 0], weight.data[:, 1]
-            else:
-                both[name] = policy[name] = critic[name] = weight.data
-        self._both, self._policy, self._critic = both, policy, critic
+        depths = range(len(hidden))
+        self._hidden = [self._layer(f"hidden_{depth}") for depth in depths]
+        self._heads = [self._layer(head) for head in HEADS]
+        self._alone = [
+            [*(self._layer(f"hidden_{depth}", tower) for depth in depths), head]
+            for tower, head in enumerate(self._heads)
+        ]
         self._kept: list[Tensor] = []
 
     def empty(self, members: int) -> "MLP":
@@ -85,74 +83,66 @@ class MLP(Network):
 
     def act(self, observations: Observed) -> Logits:
         """The policy's logits alone."""
-        return self._alone(observations, self._policy, "policy")
+        return self._outputs(observations, self._alone[0])
 
     def values(self, observations: Observed) -> Values:
         """The critic's values alone."""
-        return self._alone(observations, self._critic, "critic")
+        return self._outputs(observations, self._alone[1])
 
     def forward(self, observations: Observed) -> tuple[Logits, Values]:
         """Logits and values; keeps what the next `backward` needs."""
         units = observations
-        if self._depth:
+        if self._hidden:
             wide = observations.unsqueeze(1).expand(-1, TOWERS, *observations.shape[1:])
             units = wide.reshape(self.members * TOWERS, *observations.shape[1:])
         self._kept = [units]
-        for depth in range(self._depth):
-            units = self._activated(self._affine(units, self._both, f"hidden_{depth}"))
+        for layer in self._hidden:
+            units = self._activated(layer(units))
             self._kept.append(units)
-        on_policy, on_critic = self._towers(units)
-        return self._affine(on_policy, self._both, "policy"), self._affine(on_critic, self._both, "critic")
+        logits, values = (head(own) for head, own in zip(self._heads, self._towers(units), strict=True))
+        return logits, values
 
     def backward(self, d_logits: Logits, d_values: Values) -> None:
         """Write the gradient of every weight, from those of the last forward pass's logits and values."""
         units = self._kept[-1]
-        d_units = torch.empty_like(units) if self._depth else None
-        towers = zip(("policy", "critic"), self._towers(units), (d_logits, d_values), strict=True)
-        for tower, (head, own, d_head) in enumerate(towers):
-            self._write(head, own, d_head)
-            if d_units is not None:
-                d_own = d_units.view(self.members, TOWERS, *d_units.shape[1:])[:, tower]
-                torch.bmm(d_head, self._both[f"{head}_weight"].mT, out=d_own)
-        for depth in reversed(range(self._depth)):
+        d_units = torch.empty_like(units) if self._hidden else None
+        d_towers = (None, None) if d_units is None else self._towers(d_units)
+        for head, own, d_head, d_own in zip(
+            self._heads, self._towers(units), (d_logits, d_values), d_towers, strict=True
+        ):
+            head.write(own, d_head)
+            if d_own is not None:
+                torch.bmm(d_head, head.weight.mT, out=d_own)
+        for depth in reversed(range(len(self._hidden))):
             assert d_units is not None
             d_units = self._before_activation(d_units, self._kept[depth + 1])
-            self._write(f"hidden_{depth}", self._kept[depth], d_units)
+            self._hidden[depth].write(self._kept[depth], d_units)
             if depth:
-                d_units = torch.bmm(d_units, self._both[f"hidden_{depth}_weight"].mT)
+                d_units = torch.bmm(d_units, self._hidden[depth].weight.mT)
 
-    def _alone(self, units: Rows, weights: dict[str, Tensor], head: str) -> Units:
+    def _layer(self, name: str, tower: int | None = None) -> Layer:
+        """A layer's tensors: of hidden ones both towers' or one's."""
+        parts = []
+        for part in ("weight", "bias"):
+            weight, gradient = self.get_parameter(f"{name}_{part}").data, self.gradients[f"{name}_{part}"]
+            if weight.dim() > 3:
+                weight, gradient = (
+                    each.flatten(0, 1) if tower is None else each[:, tower] for each in (weight, gradient)
+                )
+            parts.append((weight, gradient))
+        (weight, d_weight), (bias, d_bias) = parts
+        return Layer(weight, bias, d_weight, d_bias)
+
+    def _outputs(self, units: Rows, layers: Sequence[Layer]) -> Units:
         """What one tower makes of the observations."""
-        for depth in range(self._depth):
-            units = self._activated(self._affine(units, weights, f"hidden_{depth}"))
-        return self._affine(units, weights, head)
-
-    def _affine(self, units: Rows, weights: dict[str, Tensor], layer: str) -> Units:
-        weight, bias = weights[f"{layer}_weight"], weights[f"{layer}_bias"]
-        if units.is_floating_point():
-            return torch.baddbmm(bias, units, weight)
-        return torch.nn.functional.embedding(self._places(units), weight.reshape(-1, weight.shape[2])) + bias
-
-    def _write(self, layer: str, units: Rows, d_outputs: Units) -> None:
-        """Write the gradients of a layer, from its inputs and the gradient of its outputs."""
-        groups, outputs = len(d_outputs), d_outputs.shape[2]
-        d_weight = self.gradients[f"{layer}_weight"].view(groups, -1, outputs)
-        torch.sum(d_outputs, 1, keepdim=True, out=self.gradients[f"{layer}_bias"].view(groups, 1, outputs))
-        if units.is_floating_point():
-            torch.bmm(units.mT, d_outputs, out=d_weight)
-        else:
-            d_weight.zero_().view(-1, outputs).index_add_(0, self._places(units).flatten(), d_outputs.flatten(0, 1))
-
-    def _places(self, indices: Shaped[Tensor, "groups rows"]) -> Shaped[Tensor, "groups rows"]:
-        """Rows of a layer's weights, of all groups one below the other."""
-        if len(indices) == 1:
-            return indices
-        inputs = int(self._options["inputs"])
-        return indices + torch.arange(0, len(indices) * inputs, inputs, device=indices.device).unsqueeze(1)
+        *hidden, head = layers
+        for layer in hidden:
+            units = self._activated(layer(units))
+        return head(units)
 
     def _towers(self, units: Rows) -> tuple[Observed, Observed]:
         """The last hidden units of the policy and of the critic; the observations, where there are none."""
-        if not self._depth:
+        if not self._hidden:
             return units, units
         apart = units.view(self.members, TOWERS, *units.shape[1:])
         return apart[:, 0], apart[:, 1]
