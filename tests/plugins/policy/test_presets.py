@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from statistics import fmean
+from typing import cast
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from smoothkit import plugins
 from smoothkit.cli import main
 from smoothkit.scenario_file import load_scenario
+from smoothkit_policy.config import PolicyConfig, PPOConfig
 
 SCENARIOS = Path(__file__).parents[3] / "scenarios"
 
@@ -30,17 +32,22 @@ GOALS = {
 }
 
 
+def variants(name: str) -> dict[str, PolicyConfig]:
+    file = load_scenario(SCENARIOS / f"{name}.toml", plugins.host())
+    return {each.name: cast(PolicyConfig, each.config) for each in file.variants}
+
+
 @pytest.mark.parametrize("name", BUDGETS)
 def test_a_preset_trains_for_the_steps_that_it_is_compared_at(name):
-    file = load_scenario(SCENARIOS / f"{name}.toml", plugins.host())
-    assert {each.name: each.config.train.total_timesteps for each in file.variants} == BUDGETS[name]
-    assert {each.config.run.seeds for each in file.variants} == {10}
+    configs = variants(name)
+    assert {variant: config.train.total_timesteps for variant, config in configs.items()} == BUDGETS[name]
+    assert {config.run.seeds for config in configs.values()} == {10}
 
 
 def test_the_recipe_of_cleanrl_is_what_it_publishes():
-    file = load_scenario(SCENARIOS / "policy-cartpole.toml", plugins.host())
-    config = next(each.config for each in file.variants if each.name.startswith("CleanRL"))
+    config = variants("policy-cartpole")["CleanRL's, 500,000 steps"]
     algorithm, train = config.algorithm, config.train
+    assert isinstance(algorithm, PPOConfig)
     assert (config.environment.num_envs, algorithm.num_steps) == (4, 128)
     assert (algorithm.update_epochs, algorithm.num_minibatches) == (4, 4)
     assert (algorithm.gamma, algorithm.gae_lambda, algorithm.clip_coef, algorithm.vf_coef) == (0.99, 0.95, 0.2, 0.5)
