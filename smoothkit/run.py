@@ -184,7 +184,11 @@ class Run:
 
     def record(self, step: int, prefix: str, values: Mapping[str, float]) -> None:
         """Keep values of this very step, each under the tag `<prefix>/<name>`; for evaluations."""
-        self._keep(step, {f"{prefix}/{name}": float(value) for name, value in values.items()})
+        self.record_tags(step, {f"{prefix}/{name}": value for name, value in values.items()})
+
+    def record_tags(self, step: int, values: Mapping[str, float]) -> None:
+        """Keep values of this very step under tags of several prefixes, `<prefix>/<name>` each."""
+        self._keep(step, {tag: float(value) for tag, value in values.items()})
 
     def record_figures(self, step: int, prefix: str, figures: Mapping[str, Figure]) -> None:
         """Show figures of this very step to the observers, each under the tag `<prefix>/<name>`; none is kept here.

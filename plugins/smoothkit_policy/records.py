@@ -1,7 +1,7 @@
 """What is recorded during training, under the names that users of CleanRL or of Stable-Baselines3 know."""
 
 from collections.abc import Mapping
-from math import log
+from math import isfinite, log
 
 import torch
 from jaxtyping import Float
@@ -51,12 +51,14 @@ def policy_values(agents: Agents, batch: Batch, share: Float[Tensor, "members ro
     """How open the policy is that acted, over the states of the rollout."""
     entropy = -(batch.log_probs.exp() * batch.log_probs).sum(2)
     most = log(batch.log_probs.shape[2])
-    least = batch.log_probs.min(2).values.exp().masked_fill(batch.weights == 0, torch.nan)
+    # Rows that do not count come last.
+    least = batch.log_probs.amin(2).masked_fill(batch.weights == 0, torch.inf).sort(1).values
+    place = (RARE * (batch.weights.sum(1) - 1).clamp(min=0)).long()
     return {
         "policy/entropy": (entropy * share).sum(1),
         "policy/entropy_norm": (entropy * share).sum(1) / most,
         "policy/kl_uniform": ((-batch.log_probs.mean(2) - most) * share).sum(1),
-        "policy/min_prob_p01": least.nanquantile(RARE, 1),
+        "policy/min_prob_p01": least.gather(1, place.unsqueeze(1)).squeeze(1).exp(),
         "policy/collapsed_fraction": ((entropy < COLLAPSED * most) * share).sum(1),
         "policy/exploration_coef": agents.exploration.coef,
     }
@@ -76,17 +78,11 @@ def explained_variance(batch: Batch) -> PerMember:
 
 
 def record(agents: Agents, timesteps: int, values: Mapping[str, PerMember]) -> None:
-    """Keep what is not NaN, in the records of each run."""
+    """Keep what is finite, in the records of each run."""
     if agents.config.evaluate.tags == "sb3":
         values = {**{SB3.get(name, name): value for name, value in values.items()}}
         values["train/entropy_loss"] = -values["policy/entropy"]
     names = list(values)
     table = torch.stack([value.double().cpu() for value in values.values()]).T.tolist()
     for run, row in zip(agents.runs, table, strict=True):
-        by_prefix: dict[str, dict[str, float]] = {}
-        for name, value in zip(names, row, strict=True):
-            if value == value:
-                prefix, _, short = name.partition("/")
-                by_prefix.setdefault(prefix, {})[short] = value
-        for prefix, own in by_prefix.items():
-            run.record(timesteps, prefix, own)
+        run.record_tags(timesteps, {name: value for name, value in zip(names, row, strict=True) if isfinite(value)})
