@@ -1,7 +1,5 @@
 """The agents of one program: how they act, and what becomes of a rollout."""
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Bool, Float32, Int64, Shaped
 from torch import Tensor
@@ -14,7 +12,6 @@ from smoothkit_policy.advantages import generalised_advantages
 from smoothkit_policy.config import BCConfig, MPOConfig, PolicyConfig
 from smoothkit_policy.environments.make import make_world
 from smoothkit_policy.episodes import Episodes
-from smoothkit_policy.exploration.improvement import alpha_of
 from smoothkit_policy.exploration.terms import Exploration
 from smoothkit_policy.log_probs import log_probs_of
 from smoothkit_policy.networks.build import build_network
@@ -135,24 +132,17 @@ class Agents:
 
     def trained(self) -> list[Trained]:
         """Each member as it is now, in copies that training does not move."""
-        spec, smoothing = self.world.spec, self.smoothing()
+        spec, smoothing = self.world.spec, uniform_share(self.target)
         return [
             Trained(
                 policy=Policy(self.network.member(index), self.sight.member(index), spec),
                 spec=spec,
                 tables=self.world.tables,
                 visits=None if self.visits is None else self.visits[index].clone(),
-                smoothing=own,
+                smoothing=smoothing,
             )
-            for index, own in enumerate(smoothing)
+            for index in range(len(self.runs))
         ]
-
-    def smoothing(self) -> Sequence[float]:
-        """The share of the uniform distribution that each member's target mixes in."""
-        exploration = self.exploration
-        if exploration.term_family == "smoothed_target":
-            return torch.as_tensor(alpha_of(exploration.coef, exploration.step.squeeze(1))).tolist()
-        return [uniform_share(self.target)] * len(self.runs)
 
     def state_dict(self) -> dict[str, Tensor]:
         """What is counted, members along the first axis."""

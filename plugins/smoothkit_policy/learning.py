@@ -10,19 +10,30 @@ from smoothkit_policy.progress import PREFIX
 
 Points = Sequence[tuple[int, float]]
 """Timesteps and values, in the order of time."""
+History = Callable[[str], Points]
+"""What was recorded under a tag, as `Run.history` gives it."""
 
 OF_EPISODES = ("charts/episodic_return", "rollout/ep_rew_mean")
 """Tags of the mean return of training's own episodes, under either name."""
 
 
-def returns_over_training(history: Callable[[str], Points], manner: Manner) -> Points:
-    """The returns that were measured during training; where none were, those of training's own episodes.
+def measured_returns(history: History, manner: Manner) -> Points:
+    """The returns that were measured during training in this manner of acting; none where nothing was measured."""
+    return _finite(history(f"{PREFIX}/return_{manner}"))
 
-    `history` gives what was recorded under a tag, as `Run.history` does.
+
+def episode_returns(history: History) -> Points:
+    """The mean return of the last hundred episodes that training itself played, in which actions are sampled."""
+    return _finite(next(filter(None, map(history, OF_EPISODES)), ()))
+
+
+def returns_over_training(history: History, manner: Manner) -> Points:
+    """`measured_returns`; where there are none, `episode_returns`, whatever the manner.
+
+    For numbers that need some return of the training, as when a goal was reached. A curve that bears the name of a
+    manner has the measured ones alone.
     """
-    tags = (f"{PREFIX}/return_{manner}", *OF_EPISODES)
-    points = next(filter(None, map(history, tags)), ())
-    return [(step, value) for step, value in points if isfinite(value)]
+    return measured_returns(history, manner) or episode_returns(history)
 
 
 def first_reached(points: Points, goal: float | None) -> float:
@@ -44,3 +55,7 @@ def mean_over_time(points: Points) -> float:
         return points[0][1] if points else nan
     steps, values = np.array(points, dtype=np.float64).T
     return float(np.trapezoid(values, steps) / (steps[-1] - steps[0]))
+
+
+def _finite(points: Points) -> Points:
+    return [(step, value) for step, value in points if isfinite(value)]

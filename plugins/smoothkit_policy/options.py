@@ -131,6 +131,11 @@ def _check_algorithm(config: "PolicyConfig") -> None:
         )
     if algorithm in ACTING and config.use:
         raise OptionError("use", f"wraps the target, and algorithm.name = {algorithm!r} has none: leave it out")
+    if config.run.together > 1 and getattr(config.algorithm, "target_kl", None) is not None:
+        # One optimiser moves all agents of a program, or none.
+        raise OptionError(
+            "algorithm.target_kl", "would end the passes of all agents of a program at once: set run.together = 1"
+        )
     if algorithm == "bc" and config.environment.normalize_rewards:
         raise OptionError(
             "environment.normalize_rewards", "is true, and algorithm.name = 'bc' learns from no reward: leave it out"

@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 
 from smoothkit.config import dump
-from smoothkit_policy.config import PolicyConfig, PPOConfig
+from smoothkit_policy.config import PolicyConfig
 from smoothkit_policy.exploration.terms import family
 
 PER_MEMBER = ("coef", "schedule", "adaptive")
@@ -20,9 +20,6 @@ def key(config: PolicyConfig) -> Hashable:
     True
     """
     content = dump(config)
-    # Members would leave out different passes, and the optimiser moves all of them or none.
-    if not (isinstance(config.algorithm, PPOConfig) and config.algorithm.target_kl is not None):
-        exploration = content["exploration"]
-        content["exploration"] = {name: value for name, value in exploration.items() if name not in PER_MEMBER}
-        content["exploration"]["term"] = family(config.exploration.term)
+    exploration = {name: value for name, value in content["exploration"].items() if name not in PER_MEMBER}
+    content["exploration"] = {**exploration, "term": family(config.exploration.term)}
     return repr(content)

@@ -55,6 +55,7 @@ def policy_values(agents: Agents, batch: Batch, share: Float[Tensor, "members ro
     least = batch.log_probs.amin(2).masked_fill(batch.weights == 0, torch.inf).sort(1).values
     place = (RARE * (batch.weights.sum(1) - 1).clamp(min=0)).long()
     return {
+        "losses/entropy": (entropy * share).sum(1),
         "policy/entropy": (entropy * share).sum(1),
         "policy/entropy_norm": (entropy * share).sum(1) / most,
         "policy/kl_uniform": ((-batch.log_probs.mean(2) - most) * share).sum(1),
@@ -80,8 +81,10 @@ def explained_variance(batch: Batch) -> PerMember:
 def record(agents: Agents, timesteps: int, values: Mapping[str, PerMember]) -> None:
     """Keep what is finite, in the records of each run."""
     if agents.config.evaluate.tags == "sb3":
-        values = {**{SB3.get(name, name): value for name, value in values.items()}}
-        values["train/entropy_loss"] = -values["policy/entropy"]
+        values = {SB3.get(name, name): value for name, value in values.items()}
+        values["train/entropy_loss"] = -values.pop("losses/entropy")
+        # There it is the mean squared error, without the half.
+        values["train/value_loss"] = 2 * values["train/value_loss"]
     names = list(values)
     table = torch.stack([value.double().cpu() for value in values.values()]).T.tolist()
     for run, row in zip(agents.runs, table, strict=True):

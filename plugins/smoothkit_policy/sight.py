@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float32, Shaped
 from torch import Tensor
 
+from smoothkit.errors import UserError
 from smoothkit_policy.config import EnvironmentConfig, NetworkConfig
 from smoothkit_policy.environments.spec import Spec
 from smoothkit_policy.networks.build import is_convolutional
@@ -28,9 +29,19 @@ class Sight:
     def of(
         environment: EnvironmentConfig, network: NetworkConfig, spec: Spec, members: int, device: torch.device
     ) -> "Sight":
-        """What the file asks for."""
+        """What the file asks for.
+
+        Raises:
+            UserError: observations are to be normalised that are no vectors.
+        """
         is_flat = spec.observations.kind != "index" and not is_convolutional(network, spec)
         features = torch.Size(spec.observations.shape).numel()
+        if environment.normalize_observations and not is_flat:
+            kind = "indices of states" if spec.observations.kind == "index" else "images that are convolved"
+            raise UserError(
+                f"environment.normalize_observations: the observations of {spec.id} are {kind}, which have no mean and "
+                "variance to normalise by; leave it out"
+            )
         observer = Observer(members, features, device) if environment.normalize_observations else None
         return Sight(observer, is_flat)
 

@@ -8,6 +8,7 @@ from smoothkit.errors import TrainingError
 from smoothkit.runs import Runs
 from smoothkit_policy.agents import Agents
 from smoothkit_policy.config import BCConfig, PolicyConfig
+from smoothkit_policy.environments.tables import Tables
 from smoothkit_policy.progress import record_progress
 from smoothkit_policy.records import record, training_values
 from smoothkit_policy.trained import Trained
@@ -30,14 +31,18 @@ def train(config: PolicyConfig, runs: Runs) -> list[Trained]:
     agents = Agents(config, runs)
     copies, length = config.environment.num_envs, config.algorithm.num_steps
     total = number_of_steps(config)
+    if (sentence := about_phases(agents.world.tables, total)) is not None:
+        runs.first.note(sentence)
     try:
         for step in runs.steps(total):
             place = (step - 1) % length
+            # What acts and what learns is at the same share of the training.
+            progress = (step - 1 - place) / total
+            if place in (0, length - 1):
+                agents.set_progress(progress)
             agents.act(place)
             if place < length - 1:
                 continue
-            progress = (step - length) / total
-            agents.set_progress(progress)
             is_recording = is_due(step, length, config.run.log_every) or step == total
             batch = agents.gathered()
             losses = algorithm.update(agents, batch, progress, is_recording)
@@ -57,6 +62,16 @@ def number_of_steps(config: PolicyConfig) -> int:
     assert not isinstance(config.algorithm, BCConfig)
     length = config.algorithm.num_steps
     return config.train.total_timesteps // (config.environment.num_envs * length) * length
+
+
+def about_phases(tables: Tables | None, total: int) -> str | None:
+    """What is to be said where the law of the environment changes after training has ended."""
+    if tables is None or not tables.phase_steps or total > tables.phase_steps[-1]:
+        return None
+    return (
+        f"the environment changes after {tables.phase_steps[-1]} steps of each copy, and training has {total}: the "
+        "policy is judged by a law that it has never met"
+    )
 
 
 def is_due(step: int, since: int, every: int) -> bool:

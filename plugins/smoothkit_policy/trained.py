@@ -21,4 +21,5 @@ class Trained:
     visits: Int64[Tensor, " states"] | None
     """How often training acted in each state, where observations are indices of states."""
     smoothing: float
-    """The share of the uniform distribution that the target mixed in, at the end; 0 for none."""
+    """The share of the uniform distribution that the target of an algorithm that imitates mixed in; 0 for none. What an
+    exploration term leaves of it in the policy depends on the advantages, and is not taken off."""

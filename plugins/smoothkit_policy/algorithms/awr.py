@@ -8,7 +8,7 @@ from smoothkit_policy.action_targets import action_targets
 from smoothkit_policy.agents import Agents
 from smoothkit_policy.algorithms.imitation import Lesson, Values, one_pass
 from smoothkit_policy.config import AWRConfig
-from smoothkit_policy.minibatches import orders
+from smoothkit_policy.minibatches import passes
 from smoothkit_policy.rollout import Batch
 
 TINY = 1e-8
@@ -29,7 +29,7 @@ def update(agents: Agents, batch: Batch, progress: float, is_recording: bool) ->
         weights=batch.weights,
     )
     values: Values = {}
-    for order in orders(agents.order_streams, options.update_epochs, batch.weights):
+    for order in passes(agents.order_streams, options.update_epochs, options.num_minibatches, batch.weights):
         values = one_pass(agents, options, lesson, order, is_recording)
     if is_recording:
         values["target/effective_share"] = effective_share(strengths, batch.weights)

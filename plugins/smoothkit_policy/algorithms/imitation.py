@@ -10,7 +10,7 @@ from smoothkit_policy.action_targets import imitation_gradient, imitation_loss
 from smoothkit_policy.agents import Agents
 from smoothkit_policy.config import AWRConfig, MPOConfig
 from smoothkit_policy.log_probs import log_probs_of
-from smoothkit_policy.minibatches import parts, taken
+from smoothkit_policy.minibatches import Pass
 
 Values = dict[str, Float32[Tensor, " members"]]
 
@@ -36,22 +36,18 @@ def one_pass(
     agents: Agents,
     options: AWRConfig | MPOConfig,
     lesson: Lesson,
-    order: Int64[Tensor, "members kept"],
+    order: Pass,
     is_recording: bool,
 ) -> Values:
     """Pass once over a rollout in this order, in minibatches; the values are those of the last one."""
-    own = Lesson(**{name: taken(each, order) for name, each in vars(lesson).items()})
+    own = {name: order.split(each).unbind(1) for name, each in vars(lesson).items()}
+    own["weights"] = order.weights.unbind(1)
     values: Values = {}
-    found = parts(options.num_minibatches, order.shape[1])
-    # A rollout of nothing but resets has no part, and teaches nothing.
-    for number, part in enumerate(found, 1):
-        values = step(agents, options.vf_coef, minibatch(own, part), is_recording and number == len(found))
+    last = order.weights.shape[1] - 1
+    for part in range(last + 1):
+        minibatch = Lesson(**{name: each[part] for name, each in own.items()})
+        values = step(agents, options.vf_coef, minibatch, is_recording and part == last)
     return values
-
-
-def minibatch(lesson: Lesson, part: slice) -> Lesson:
-    """Some of its rows."""
-    return Lesson(**{name: each[:, part] for name, each in vars(lesson).items()})
 
 
 def step(agents: Agents, vf_coef: float, lesson: Lesson, is_recording: bool) -> Values:

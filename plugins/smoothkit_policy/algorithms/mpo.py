@@ -10,7 +10,7 @@ from smoothkit_policy.action_targets import action_targets
 from smoothkit_policy.agents import Agents
 from smoothkit_policy.algorithms.imitation import Lesson, Values, one_pass
 from smoothkit_policy.config import MPOConfig
-from smoothkit_policy.minibatches import orders
+from smoothkit_policy.minibatches import passes
 from smoothkit_policy.rollout import Batch
 
 Rows = Float[Tensor, "members rows"]
@@ -33,7 +33,7 @@ def update(agents: Agents, batch: Batch, progress: float, is_recording: bool) ->
     options = agents.config.algorithm
     assert isinstance(options, MPOConfig)
     values: Values = {}
-    for order in orders(agents.order_streams, options.update_epochs, batch.weights):
+    for order in passes(agents.order_streams, options.update_epochs, options.num_minibatches, batch.weights):
         action_values = agents.network.values(batch.observations)
         temperature = best_temperature(batch.log_probs, action_values, batch.weights, options.improvement_kl)
         log_q = improved(batch.log_probs, action_values, temperature)

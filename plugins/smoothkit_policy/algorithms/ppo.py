@@ -10,7 +10,7 @@ from smoothkit.schedules import value_at
 from smoothkit_policy.agents import Agents
 from smoothkit_policy.config import A2CConfig, PPOConfig
 from smoothkit_policy.log_probs import log_probs_of
-from smoothkit_policy.minibatches import orders, taken
+from smoothkit_policy.minibatches import Pass, passes
 from smoothkit_policy.rollout import Batch
 
 TINY = 1e-8
@@ -28,11 +28,7 @@ class Minibatch:
     actions: Int64[Tensor, "members rows 1"]
     before: Rows
     """The log-probability of the action, of what acted."""
-    log_probs: PerAction | None
-    """Of the policy that acted, where the target is made from it."""
     advantages: Rows
-    pull: Rows
-    """The advantage times the row's share of the loss."""
     side: Rows
     """The sign of the advantage."""
     returns: Rows
@@ -51,16 +47,14 @@ def update(agents: Agents, batch: Batch, progress: float, is_recording: bool) ->
     before = of_actions(agents, batch)
     values: Values = {}
     last = options.update_epochs - 1
-    for turn, order in enumerate(orders(agents.order_streams, options.update_epochs, batch.weights)):
-        if not order.shape[1]:
-            return {}  # Nothing but resets.
-        *others, final = minibatches(agents, batch, before, order, options.num_minibatches, clip)
-        for part in others:
-            step(agents, options, part, clip, is_recording=False)
+    orders = passes(agents.order_streams, options.update_epochs, options.num_minibatches, batch.weights)
+    for turn, order in enumerate(orders):
+        *others, final = minibatches(agents, batch, before, order, clip)
+        for rows in others:
+            step(agents, options, rows, clip, is_recording=False)
         # Only the values of the last minibatch are kept, or those that a pass is the last one by.
-        values, divergence = step(
-            agents, options, final, clip, is_recording=options.target_kl is not None or (is_recording and turn == last)
-        )
+        is_wanted = options.target_kl is not None or (is_recording and turn == last)
+        values, divergence = step(agents, options, final, clip, is_recording=is_wanted)
         if options.target_kl is not None and divergence is not None and divergence.max() > options.target_kl:
             break
     return values
@@ -71,40 +65,27 @@ def of_actions(agents: Agents, batch: Batch) -> Rows:
     return agents.exploration.behaviour(batch.log_probs).gather(2, batch.actions.unsqueeze(2)).squeeze(2)
 
 
-def minibatches(
-    agents: Agents, batch: Batch, before: Rows, order: Int64[Tensor, "members kept"], number: int, clip: float = 0.0
-) -> list[Minibatch]:
-    """A pass over the rows in this order, in parts of equal size; the few that are left over are left out."""
+def minibatches(agents: Agents, batch: Batch, before: Rows, order: Pass, clip: float = 0.0) -> list[Minibatch]:
+    """The minibatches of a pass."""
     options = agents.config.algorithm
     assert isinstance(options, PPOConfig | A2CConfig)
-    number = min(number, order.shape[1])
-    order = order[:, : order.shape[1] // number * number]
-
-    def split(values: Shaped[Tensor, "members rows ..."]) -> Shaped[Tensor, "members parts size ..."]:
-        return taken(values, order).unflatten(1, (number, -1))
-
-    weights, advantages, values = split(batch.weights), split(batch.advantages), split(batch.values)
-    share = weights / weights.sum(2, keepdim=True).clamp_(min=1)
+    weights, advantages, values = order.weights, order.split(batch.advantages), order.split(batch.values)
+    share = weights / weights.sum(2, keepdim=True).clamp(min=1)
     if options.norm_adv:
         advantages = normalised(advantages, weights)
     found = {
-        "observations": split(batch.observations),
-        "actions": split(batch.actions).unsqueeze(3),
-        "before": split(before),
+        "observations": order.split(batch.observations),
+        "actions": order.split(batch.actions).unsqueeze(3),
+        "before": order.split(before),
         "advantages": advantages,
-        "pull": advantages * share,
         "side": advantages.sign(),
-        "returns": split(batch.returns),
+        "returns": order.split(batch.returns),
         "low": values - clip,
         "high": values + clip,
         "share": share,
     }
-    if agents.exploration.term_family == "smoothed_target":
-        found["log_probs"] = split(batch.log_probs)
     apart = {name: each.unbind(1) for name, each in found.items()}
-    return [
-        Minibatch(**{"log_probs": None, **{name: each[part] for name, each in apart.items()}}) for part in range(number)
-    ]
+    return [Minibatch(**{name: each[part] for name, each in apart.items()}) for part in range(weights.shape[1])]
 
 
 def step(
@@ -122,7 +103,7 @@ def step(
     acting = exploration.behaviour(log_probs).gather(2, rows.actions).squeeze(2)
     ratio = (acting - rows.before).exp_()
     # The smaller of both surrogates is the clipped one where the ratio has gone too far the way that A asks for.
-    weights = (rows.pull * ratio).masked_fill_((ratio - 1).mul_(rows.side) > clip, 0.0)
+    weights = (rows.advantages * ratio).masked_fill_((ratio - 1).mul_(rows.side) > clip, 0.0)
     d_logits, clipped_targets = policy_gradient(agents, rows, log_probs, probs, weights, acting)
     exploration.add_gradient(d_logits, log_probs, rows.share, probs)
     values = said.squeeze(2)
@@ -135,7 +116,7 @@ def step(
     divergence = ((ratio - 1 - log_ratio) * rows.share).sum(1)
     bounded = ratio.clamp(1 - clip, 1 + clip)
     found = {
-        "losses/policy_loss": -torch.minimum(rows.pull * ratio, rows.pull * bounded).sum(1),
+        "losses/policy_loss": -(torch.minimum(rows.advantages * ratio, rows.advantages * bounded) * rows.share).sum(1),
         "losses/value_loss": 0.5 * ((values - rows.returns).square() * rows.share).sum(1),
         "losses/exploration_loss": (exploration.penalty(log_probs) * rows.share).sum(1) * exploration.coef,
         "losses/approx_kl": divergence,
@@ -150,16 +131,20 @@ def step(
 def policy_gradient(
     agents: Agents, rows: Minibatch, log_probs: PerAction, probs: PerAction, weights: Rows, acting: Rows
 ) -> tuple[PerAction, Rows | None]:
-    """The gradient of the policy's loss in each row; of improved targets, where these had to be cut too."""
+    """The gradient of the policy's loss in each row, where `weights` are what -log pi_a is weighed by; of improved
+    targets also where these had to be cut.
+
+    An improved target is made of the policy as it is now. One that stood for several passes would hold the policy to
+    that which acted, which is a method of its own.
+    """
     exploration = agents.exploration
     if exploration.term_family == "smoothed_target":
-        assert rows.log_probs is not None
-        found, clipped = exploration.target_gradient(
-            log_probs, rows.log_probs, rows.actions.squeeze(2), rows.advantages
-        )
+        found, clipped = exploration.target_gradient(log_probs, rows.actions.squeeze(2), weights)
         return found.mul_(rows.share.unsqueeze(2)), clipped.float()
+    weights = weights * rows.share
     if exploration.term_family == "naive_label_smoothing":
-        return exploration.naive_gradient(log_probs, rows.actions.squeeze(2), weights, rows.pull), None
+        advantages = rows.advantages * rows.share
+        return exploration.naive_gradient(log_probs, rows.actions.squeeze(2), weights, advantages), None
     left = exploration.gradient_share(acting)
     return towards(probs, rows.actions, weights if left is None else weights * left), None
 

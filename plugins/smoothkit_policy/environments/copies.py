@@ -5,6 +5,7 @@ import signal
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 import gymnasium
@@ -138,7 +139,7 @@ class Native(Copies):
 
     def past(self) -> Any:
         """The numbers and arrays that the environment holds, and its stream."""
-        return {"attributes": attributes_of(self.envs), "random": self.envs.np_random.bit_generator.state}
+        return {"attributes": attributes_of(self.envs, inf), "random": self.envs.np_random.bit_generator.state}
 
     def return_to(self, past: Any, pending: Sequence[bool]) -> np.ndarray | None:
         """Hold what other copies held, which copies are pending included."""

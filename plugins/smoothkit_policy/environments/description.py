@@ -6,6 +6,7 @@ from gymnasium import spaces
 
 from smoothkit.errors import UserError
 from smoothkit_policy.config import EnvironmentConfig
+from smoothkit_policy.environments.exact.tabular_env import TabularEnv
 from smoothkit_policy.environments.observation import Reading, reading_of
 from smoothkit_policy.environments.one_env import Env, one_env, time_limit
 from smoothkit_policy.environments.spec import Spec
@@ -52,6 +53,12 @@ def _looked_at(env: Env, id: str) -> Description:
     limit = time_limit(env)
     assert limit is not None
     tables = tables_of(env, limit)
+    inner = env.unwrapped
+    if tables is None and isinstance(inner, TabularEnv) and inner.tables(limit).phase_steps:
+        raise UserError(
+            f"environment.wrappers: they hide the tables of {id}, without which a policy cannot be judged by the law "
+            "that holds at the end; leave them out"
+        )
     longest = limit if tables is None else tables.max_episode_steps
     threshold = env.spec.reward_threshold if env.spec else None
     solved = None if threshold is None else float(threshold)

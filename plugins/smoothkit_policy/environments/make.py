@@ -60,13 +60,13 @@ def make_world(
         return TabularWorld(seen.spec, seen.tables, seeds, copies, device, purpose)
     build = partial(_build, config, mode, copies)
     # An evaluation is never resumed, so what it cannot do there is of no interest.
-    resumes = purpose != "training" or _comes_back(config, seen, mode)
+    resumes = purpose != "training" or _comes_back(config, seen, mode, copies)
     return GymWorld(seen, build, seeds, copies, device, purpose, resumes)
 
 
-def _comes_back(config: EnvironmentConfig, seen: Description, mode: Mode) -> bool:
+def _comes_back(config: EnvironmentConfig, seen: Description, mode: Mode, num_envs: int) -> bool:
     if mode == "native":
-        build = partial(_build, config, mode, 2)
+        build = partial(_build, config, mode, num_envs)
     else:
         build = partial(Looped, partial(one_env, config), 2, AutoresetMode.SAME_STEP)
     return comes_back(build, seen.spec.num_actions, seen.first_action)

@@ -35,11 +35,11 @@ def return_to(env: gymnasium.Env[Any, Any], origin: Origin) -> None:
         env.unwrapped.np_random.bit_generator.state = origin["random"]
 
 
-def attributes_of(thing: Any) -> dict[str, Any]:
-    """The attributes of `thing` that are numbers, strings, truth values or small arrays of numbers."""
+def attributes_of(thing: Any, largest: float = _LARGEST) -> dict[str, Any]:
+    """The attributes of `thing` that are numbers, strings, truth values or arrays of so many numbers at most."""
     kept = {name: value for name, value in vars(thing).items() if type(value) in _SCALARS}
     for name, value in vars(thing).items():
-        if type(value) is np.ndarray and value.size <= _LARGEST and value.dtype.kind in "biuf":
+        if type(value) is np.ndarray and value.size <= largest and value.dtype.kind in "biuf":
             kept[name] = value.copy()
     return kept
 

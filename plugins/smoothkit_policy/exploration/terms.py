@@ -116,15 +116,15 @@ class Exploration:
     def target_gradient(
         self,
         log_probs: Float[Tensor, "members rows actions"],
-        acted: Float[Tensor, "members rows actions"],
         actions: Int64[Tensor, "members rows"],
-        advantages: Float[Tensor, "members rows"],
+        weights: Float[Tensor, "members rows"],
     ) -> tuple[Float[Tensor, "members rows actions"], Bool[Tensor, "members rows"]]:
         """For `smoothed_target`: the whole gradient of the policy's loss in each row, and where the target was clipped.
 
-        `acted` are the log-probabilities of the policy that acted, which the target improves on.
+        The target improves on the policy itself by `weights`, which are advantages, of PPO those times the ratio, and 0
+        where that is clipped. Where it was not clipped the gradient is the policy gradient and that of `kl_uniform`.
         """
-        target, clipped = improvement_target(acted.exp(), actions, advantages, self.step)
+        target, clipped = improvement_target(log_probs.exp(), actions, weights, self.step)
         step = self.step.unsqueeze(-1)
         alpha = alpha_of(self.coef.view(-1, 1, 1), step)
         return improvement_gradient(log_probs, smoothed(target, alpha), alpha, step), clipped

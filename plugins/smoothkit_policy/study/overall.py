@@ -7,7 +7,7 @@ import numpy as np
 from smoothkit.report.numbers import MISSING, count, listed, number, quoted
 from smoothkit.report.table import Cell, Section, Table
 from smoothkit.statistics import Interval, interquartile_mean_interval, probability_of_improvement_interval
-from smoothkit_policy.study.duels import Duel
+from smoothkit_policy.study.duels import OPEN, Duel
 from smoothkit_policy.study.peaks import Contest
 from smoothkit_policy.study.scores import NOTHING
 from smoothkit_policy.study.texts import ranged
@@ -19,7 +19,7 @@ PEAKS = {1: "a higher peak", -1: "a lower peak", 0: "no shown difference in the 
 
 def verdict_words(duels: Sequence[Duel]) -> list[str]:
     """What the duels come to: one sentence of one environment, one for each method of several."""
-    told = [duel for duel in duels if duel.width_sign is not None and duel.peak_sign is not None]
+    told = [duel for duel in duels if duel.difference is not None and duel.peak_sign is not None]
     if len({duel.contest.group.title for duel in told}) <= 1:
         return _of_one(told)
     by_pair: dict[tuple[str, str], list[Duel]] = {}
@@ -36,16 +36,20 @@ def _of_one(duels: Sequence[Duel]) -> list[str]:
         f"Verdict: against “{rival}”, {listed(quoted(names))} {'has' if len(names) == 1 else 'have'} "
         f"{verdict_text(width, peak)}."
         for (width, peak, rival), names in alike.items()
-        if width is not None and peak is not None
+        if peak is not None
     ]
 
 
-def verdict_text(width: int, peak: int) -> str:
-    """What is wider or higher.
+def verdict_text(width: int | None, peak: int) -> str:
+    """What is wider or higher; without a width, that its window is open.
 
     >>> verdict_text(1, 0)
     'a wider window, not a higher peak'
+    >>> verdict_text(None, -1)
+    'a lower peak; the narrower window is open at the end of the grid: nothing is said of widths'
     """
+    if width is None:
+        return f"{PEAKS[peak]}; the narrower window is {OPEN}"
     if width == 1 and peak == 0:
         return "a wider window, not a higher peak"
     if width == 0 and peak == 0:
@@ -55,6 +59,8 @@ def verdict_text(width: int, peak: int) -> str:
 
 def _of_several(method: str, rival: str, duels: Sequence[Duel]) -> str:
     widths = _counted({"wider": 1, "narrower": -1}, [(duel.width_sign, duel.contest.group.title) for duel in duels])
+    if are_open := [duel.contest.group.title for duel in duels if duel.is_open]:
+        widths += f", on {listed(quoted(are_open))} {OPEN}"
     peaks = _counted({"higher": 1, "lower": -1}, [(duel.peak_sign, duel.contest.group.title) for duel in duels])
     return (
         f"Verdict: {method} against “{rival}” over {count(len(duels), 'environment')}: window {widths}; peak {peaks}; "

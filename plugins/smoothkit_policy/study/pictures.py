@@ -8,6 +8,7 @@ import numpy as np
 from smoothkit.report.figures import CurvesFigure, Figure
 from smoothkit.report.numbers import known
 from smoothkit.statistics import Interval
+from smoothkit_policy.figures.learning import EPISODES
 from smoothkit_policy.quantities import SOLVED
 from smoothkit_policy.study.peaks import Contest
 from smoothkit_policy.study.scores import middle, solved_share, values_of
@@ -16,7 +17,7 @@ from smoothkit_policy.study.sweep import Seeds
 CURVE = "learning"
 """The figure of a run's result that has its measurements during training."""
 SAMPLED = "sampled"
-"""The curve of it that is read."""
+"""The curve of it that is read; where no variant has it, that of training's own episodes."""
 
 
 def study_figures(contests: Mapping[str, Contest]) -> dict[str, Figure]:
@@ -64,25 +65,33 @@ def _by_coefficient(contest: Contest, y_label: str, measure: Callable[[Seeds], I
 
 
 def learning_figure(contest: Contest) -> CurvesFigure | None:
-    """The sampled return during training at the coefficients that were picked: interquartile means over seeds."""
+    """The sampled return during training at the coefficients that were picked: interquartile means over seeds.
+
+    Where none was measured it is the return of training's own episodes, and the axis says so.
+    """
+    measured = _learning(contest, SAMPLED, "sampled return")
+    return measured or _learning(contest, EPISODES, f"return of {EPISODES}")
+
+
+def _learning(contest: Contest, curve: str, y_label: str) -> CurvesFigure | None:
     group = contest.group
     x: dict[str, tuple[float, ...]] = {}
     found: dict[str, list[Interval]] = {}
     for name, chosen in contest.picks.items():
-        steps, values = _measurements(group.results[chosen.variant])
+        steps, values = _points(group.results[chosen.variant], curve)
         if len(steps) > 1:
             label = f"{name} {chosen.coefficient:g}" if chosen.method.is_sweep else name
             x[label] = tuple(steps)
             found[label] = [middle(column) for column in values.T]
     if not found:
         return None
-    return _curves(f"{group.title}: learning", "steps in environments", "sampled return", x, found)
+    return _curves(f"{group.title}: learning", "steps in environments", y_label, x, found)
 
 
-def _measurements(seeds: Seeds) -> tuple[list[float], np.ndarray]:
-    """Steps, and the sampled return of each seed at each; NaN where a seed has no such measurement."""
+def _points(seeds: Seeds, curve: str) -> tuple[list[float], np.ndarray]:
+    """Steps, and the return of each seed at each; NaN where a seed has none there."""
     curves = [figure for result in seeds.values() if isinstance(figure := result.figures.get(CURVE), CurvesFigure)]
-    own = [dict(zip(figure.x[SAMPLED], figure.y[SAMPLED], strict=True)) for figure in curves if SAMPLED in figure.x]
+    own = [dict(zip(figure.x[curve], figure.y[curve], strict=True)) for figure in curves if curve in figure.x]
     steps = sorted({step for each in own for step in each})
     values = [[math.nan if (value := each.get(step)) is None else value for step in steps] for each in own]
     return steps, np.array(values, dtype=np.float64).reshape(len(own), len(steps))

@@ -26,8 +26,8 @@ class Window:
 
     coefficients: tuple[float, ...]
     """Ascending; empty where none works."""
-    of: int
-    """Coefficients that were tried."""
+    tried: tuple[float, ...]
+    """All coefficients, ascending."""
     working: tuple[float, ...]
     """All that work, in the stretch or not."""
 
@@ -35,6 +35,16 @@ class Window:
     def width(self) -> float:
         """Largest over smallest coefficient: 1 for a single one, 0 for none."""
         return self.coefficients[-1] / self.coefficients[0] if self.coefficients else 0.0
+
+    @property
+    def of(self) -> int:
+        """How many were tried."""
+        return len(self.tried)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an end of the grid works: what lies beyond may work too, and nobody tried."""
+        return bool(self.working) and (self.working[0] == self.tried[0] or self.working[-1] == self.tried[-1])
 
 
 def window_of(group: Group, method: Method) -> Window:
@@ -47,7 +57,7 @@ def window_of(group: Group, method: Method) -> Window:
     end = int(lengths.argmax()) + 1
     return Window(
         tuple(coefficients[end - int(lengths.max()) : end]) if works.any() else (),
-        len(coefficients),
+        tuple(coefficients),
         tuple(coef for coef, is_working in zip(coefficients, works, strict=True) if is_working),
     )
 
@@ -59,9 +69,23 @@ def difference_in_length(group: Group, method: Method, other: Method) -> Interva
     """
     drawn = row_weights(len(group.seeds), RESAMPLES, np.random.default_rng(0)).astype(np.float64)
     weights = np.concatenate([np.ones((1, len(group.seeds))), drawn])
-    lengths = [_run_lengths(_works(*_readings(group, each), weights)).max(axis=1) for each in (method, other)]
-    differences = (lengths[0] - lengths[1]).astype(np.float64)
+    differences = (_lengths(group, method, weights) - _lengths(group, other, weights)).astype(np.float64)
     return percentile_interval(float(differences[0]), differences[1:], "bootstrap over seeds")
+
+
+def seeds_agree(group: Group, method: Method, other: Method) -> bool:
+    """Whether each seed by itself shows the same difference in length, and all of them together."""
+    count = len(group.seeds)
+    weights = np.concatenate([np.ones((1, count)), np.eye(count)])
+    differences = _lengths(group, method, weights) - _lengths(group, other, weights)
+    return bool((differences == differences[0]).all())
+
+
+def _lengths(
+    group: Group, method: Method, weights: Float64[np.ndarray, "resamples seeds"]
+) -> Int64[np.ndarray, " resamples"]:
+    """Of the longest stretch that works, in each resample."""
+    return _run_lengths(_works(*_readings(group, method), weights)).max(axis=1)
 
 
 def _readings(group: Group, method: Method) -> tuple[Grid, Grid]:

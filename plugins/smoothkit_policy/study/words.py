@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from smoothkit.report.numbers import count, listed, number, quoted
 from smoothkit.statistics import Interval
 from smoothkit_policy.quantities import SOLVED
-from smoothkit_policy.study.duels import Duel, Gains
+from smoothkit_policy.study.duels import OPEN, Duel, Gains
 from smoothkit_policy.study.peaks import Contest, Gain, gains
 from smoothkit_policy.study.scores import Values, mean_of, solved_share, values_of
 from smoothkit_policy.study.sweep import Group, Method
@@ -54,7 +54,8 @@ def duel_sentence(duel: Duel) -> str:
     windows = f"{window_text(duel.window)} against {window_text(duel.rival_window)}"
     if duel.difference is None:
         return f"{title} coefficients that work {windows}; too few seeds or another grid, so nothing is said of widths."
-    width = f"coefficients that work {windows}, {_signed(duel.difference, 0)} over resampled seeds"
+    told = OPEN if duel.is_open else difference_text(duel.difference, duel.seeds_agree)
+    width = f"coefficients that work {windows}, {told}"
     if duel.gain is None:
         return f"{title} {width}; too few seeds to compare peaks."
     at = " against ".join(
@@ -66,14 +67,30 @@ def duel_sentence(duel: Duel) -> str:
 def window_text(window: Window) -> str:
     """Which coefficients work.
 
-    >>> window_text(Window((0.1, 0.2), 11, (0.1, 0.2)))
-    '2 of 11 (0.1 to 0.2, a factor of 2)'
+    >>> window_text(Window((0.1, 0.2), (0.05, 0.1, 0.2, 0.5), (0.1, 0.2)))
+    '2 of 4 (0.1 to 0.2, a factor of 2)'
     """
     if not window.coefficients:
         return f"0 of {window.of}"
     first, last = window.coefficients[0], window.coefficients[-1]
     where = f"{first:g}" if first == last else f"{first:g} to {last:g}, a factor of {window.width:.3g}"
     return f"{len(window.coefficients)} of {window.of} ({where})"
+
+
+def difference_text(difference: Interval, seeds_agree: bool) -> str:
+    """A difference in length, with an interval where resampled seeds vary it.
+
+    >>> difference_text(Interval(1.0, 0.0, 1.0, "bootstrap over seeds"), seeds_agree=False)
+    '+1 [0, +1] over resampled seeds'
+    >>> difference_text(Interval(2.0, 2.0, 2.0, "bootstrap over seeds"), seeds_agree=True)
+    '+2, all seeds agree'
+    """
+    estimate = number(difference.estimate, 0, signed=True)
+    if seeds_agree:
+        return f"{estimate}, all seeds agree"
+    if difference.low == difference.estimate == difference.high:
+        return f"{estimate} in at least 95 % of resamples over seeds"
+    return f"{_signed(difference, 0)} over resampled seeds"
 
 
 def _signed(interval: Interval, places: int) -> str:

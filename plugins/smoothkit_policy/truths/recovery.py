@@ -72,7 +72,7 @@ class Bandits:
         """The gradient of each draw, as the term has it."""
         exploration = self.exploration
         if exploration.term_family == "smoothed_target":
-            return exploration.target_gradient(log_probs, log_probs, actions, advantages)[0]
+            return exploration.target_gradient(log_probs, actions, advantages)[0]
         if exploration.term_family == "naive_label_smoothing":
             return exploration.naive_gradient(log_probs, actions, advantages, advantages)
         share = exploration.gradient_share(acting.squeeze(1).gather(1, actions))

@@ -42,12 +42,15 @@ def test_targets_of_one_step_share_a_program(configure):
     assert key(weak) == key(strong) != key(other)
 
 
-def test_a_limit_of_the_divergence_keeps_agents_apart(configure):
-    weak, strong = (
-        configure("algorithm.target_kl=0.01", "exploration.term=entropy", f"exploration.coef={coef}")
-        for coef in (0.1, 0.2)
-    )
-    assert key(weak) != key(strong)
+def test_who_shares_a_program_has_no_say_in_minibatches_of_rows_that_count(configure, make_runs, tmp_path):
+    """Copies in native form have steps that are only a reset, each agent's at other times."""
+    config = configure("environment.id=CartPole-v1", "environment.mode=native", "environment.num_envs=8")
+    together = train(config, make_runs(config, range(3), directory=tmp_path / "all"))
+    for seed in range(3):
+        (alone,) = train(config, make_runs(config, [seed], directory=tmp_path / f"{seed}"))
+        torch.testing.assert_close(
+            alone.policy.network.flat, together[seed].policy.network.flat, rtol=1e-3, atol=1e-5, check_device=False
+        )
 
 
 def test_agents_in_company_learn_what_they_learn_alone(configure, make_runs, tmp_path):

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from smoothkit.errors import TrainingError
+from smoothkit_policy.algorithms import ppo
 from smoothkit_policy.records import SB3
-from smoothkit_policy.train import is_due, number_of_steps
+from smoothkit_policy.train import is_due, number_of_steps, train
 
 ALGORITHMS = {
     "ppo": ("algorithm.name=ppo",),
@@ -76,7 +77,9 @@ def test_records_have_the_names_that_are_asked_for(learned):
     cleanrl, sb3 = learned(), learned("evaluate.tags=sb3")
     ours, theirs = ({tag for _, row in done.runs[0]._history.rows for tag in row} for done in (cleanrl, sb3))
     assert {"charts/episodic_return", "losses/policy_loss", "policy/entropy_norm", "losses/approx_kl"} <= ours
-    assert {SB3.get(tag, tag) for tag in ours} | {"train/entropy_loss"} == theirs
+    assert {SB3.get(tag, tag) for tag in ours} - {"losses/entropy"} | {"train/entropy_loss"} == theirs
+    errors = [done.runs[0].history(tag) for done, tag in ((cleanrl, "losses/value_loss"), (sb3, "train/value_loss"))]
+    assert [2 * value for _, value in errors[0]] == pytest.approx([value for _, value in errors[1]])
     entropy = cleanrl.runs[0].history("policy/entropy")
     assert [(step, -value) for step, value in entropy] == sb3.runs[0].history("train/entropy_loss")
     assert all(0 <= value <= math.log(4) + 1e-6 for _, value in entropy)
@@ -87,6 +90,37 @@ def test_the_coefficient_that_is_applied_is_recorded(learned):
     done = learned("exploration.term=entropy", "exploration.coef=0.5", "exploration.schedule=linear")
     found = [value for _, value in done.runs[0].history("policy/exploration_coef")]
     assert found == pytest.approx([0.5, 0.4, 0.3, 0.2, 0.1])
+
+
+def test_a_law_that_training_never_meets_is_told_of(learned):
+    (sentence,) = learned().watcher.notes
+    assert sentence.startswith("the environment changes after 1280 steps of each copy, and training has 40: ")
+    assert learned("environment.options.switch_after=20").watcher.notes == []
+
+
+def test_what_acts_and_what_learns_has_one_coefficient(make_agents, monkeypatch):
+    """A mixture that ends between two rollouts: the chances of actions are those that they were drawn by."""
+    schedule = "{shape='step',values=[1.0,0.01],at=[0.5]}"
+    agents = make_agents(
+        "exploration.term=mix", "exploration.coef=0.9", f"exploration.schedule={schedule}", rollout=False
+    )
+    seen = []
+    original = ppo.of_actions
+    monkeypatch.setattr(
+        ppo, "of_actions", lambda own, batch: seen.append(own.exploration.coef.item()) or original(own, batch)
+    )
+    acted = []
+    behaviour = type(agents.exploration).behaviour
+
+    def noted(exploration, log_probs):
+        if log_probs.shape[1] == 4:
+            acted.append(exploration.coef.item())
+        return behaviour(exploration, log_probs)
+
+    monkeypatch.setattr(type(agents.exploration), "behaviour", noted)
+    train(agents.config, agents.runs)
+    assert seen == pytest.approx([0.9, 0.9, 0.9, 0.009, 0.009])
+    assert acted == pytest.approx([coef for coef in seen for _ in range(8)])
 
 
 def test_visits_count_every_step_of_training(learned):

@@ -88,21 +88,12 @@ def test_a_smoothed_target_is_the_policy_gradient_and_the_term_kl_uniform():
     configs = [
         ExplorationConfig(term="smoothed_target", coef=c, improvement_step=s) for c, s in ((0.1, 0.01), (1, 0.02))
     ]
-    gradient, clipped = Exploration(configs, ACTIONS, CPU).target_gradient(log_probs, log_probs, actions, advantages)
+    gradient, clipped = Exploration(configs, ACTIONS, CPU).target_gradient(log_probs, actions, advantages)
     assert not clipped.any()
     same = [ExplorationConfig(term="kl_uniform", coef=config.coef) for config in configs]
     penalty = added(Exploration(same, ACTIONS, CPU), log_probs, torch.ones(2, 7))
     plain = advantages.unsqueeze(-1) * policy_gradient(log_probs, actions)
     assert_close(gradient, plain + penalty, rtol=1e-4, atol=1e-4)
-
-
-def test_it_pulls_back_to_its_target_once_the_policy_has_moved_there():
-    log_probs, actions, advantages = rows(1)
-    exploration = Exploration([ExplorationConfig(term="smoothed_target", coef=1e-6)], ACTIONS, CPU)
-    far = log_probs + 5 * advantages.sign().unsqueeze(-1) * torch.nn.functional.one_hot(actions, ACTIONS)
-    gradient, _ = exploration.target_gradient(far.log_softmax(-1), log_probs, actions, advantages)
-    along = gradient.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
-    assert (along.sign() == advantages.sign()).all()
 
 
 def test_naive_smoothing_has_each_members_own_alpha():
