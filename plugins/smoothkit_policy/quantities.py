@@ -53,9 +53,10 @@ PREMATURE = Quantity("premature", "premature %", "collapsed without having solve
 COLLAPSED_SHARE = Quantity("collapsed_share", "collapsed %", "share of visits to collapsed states", None, 1, True)
 """The share of the sampled policy's time in states where its entropy is below 5 % of log K."""
 TIMESTEPS_TO_SOLVED = Quantity("timesteps_to_solved", "steps", "timesteps until solved", "lower", 0)
-"""The first measurement during training that counts as solved; NaN if none does, which is a censored time."""
+"""The first measurement of the greedy policy that counts as solved; where none is made during training, the first mean
+of 100 of its own episodes that does. NaN if none does, which is a censored time."""
 AREA_UNDER_CURVE = Quantity("area_under_curve", "area", "mean return over training", "higher", 3)
-"""Of the sampled policy, between the measurements during training along straight lines."""
+"""Of the sampled policy, measured during training or by its own episodes, along straight lines from one to the next."""
 SAMPLING_COST = Quantity("sampling_cost", "cost", "greedy less sampled return", "lower", 3)
 
 QUANTITIES = (

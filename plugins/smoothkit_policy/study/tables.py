@@ -49,7 +49,7 @@ def windows_table(contest: Contest) -> Table:
         notes=(
             f"Works: {works}. Width: largest over smallest coefficient of the longest stretch that works.",
             f"From “best” on, {_whose(contest)}. Sampled, greedy: interquartile means of returns{contest.scale.words}, "
-            f"with bootstrap intervals; solved: with Wilson's.{_beats_words(group)}",
+            f"with bootstrap intervals where seeds differ; solved: with Wilson's.{_beats_words(group)}",
         ),
     )
 
@@ -166,8 +166,8 @@ def variants_table(contest: Contest) -> Table:
         sections=(Section(rows=tuple(tuple(Cell(text=text) for text in row) for row in rows)),),
         notes=(
             f"Solved: with Wilson's interval. Returns: interquartile mean of the return{scale.words} with its "
-            "bootstrap interval. Steps until solved: the median by Kaplan and Meier and its interval, in environments; "
-            "a seed that never solved it counts as longer, not as missing.",
+            "bootstrap interval where seeds differ. Steps until solved: the median by Kaplan and Meier and its "
+            "interval, in environments; a seed that never solved it counts as longer, not as missing.",
             "Entropy: of log K, over visited states. Premature: entropy below 5 % of log K, and not solved. Rarest "
             "action: 1 % quantile over visited states.",
         ),

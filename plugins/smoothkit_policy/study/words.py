@@ -9,6 +9,7 @@ from smoothkit_policy.study.duels import OPEN, Duel, Gains
 from smoothkit_policy.study.peaks import Contest, Gain, gains
 from smoothkit_policy.study.scores import Values, mean_of, solved_share, values_of
 from smoothkit_policy.study.sweep import Group, Method
+from smoothkit_policy.study.texts import has_spread
 from smoothkit_policy.study.windows import Window, window_of
 
 
@@ -95,16 +96,19 @@ def difference_text(difference: Interval, seeds_agree: bool) -> str:
 
 def _signed(interval: Interval, places: int) -> str:
     estimate, low, high = (number(each, places, signed=True) for each in interval[:3])
-    return f"{estimate} [{low}, {high}]"
+    return f"{estimate} [{low}, {high}]" if has_spread(interval) else estimate
 
 
 def gain_text(gain: Gain) -> str:
-    """A difference with its interval.
+    """A difference with its interval, which it has not where all seeds agree.
 
     >>> gain_text(Gain(Interval(1.25, 0.5, 2.0, "paired t"), 10, 0.01))
     '+1.2 [+0.5, +2.0] over 10 seeds'
+    >>> gain_text(Gain(Interval(0.0, 0.0, 0.0, "paired t"), 10, None))
+    '0.0 over 10 seeds, all agree'
     """
-    return f"{_signed(gain.interval, 1)} over {count(gain.seeds, 'seed')}"
+    agree = "" if has_spread(gain.interval) else ", all agree"
+    return f"{_signed(gain.interval, 1)} over {count(gain.seeds, 'seed')}{agree}"
 
 
 def rates_words(contest: Contest) -> list[str]:

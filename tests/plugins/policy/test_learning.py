@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smoothkit_policy.learning import first_reached, mean_over_time, returns_over_training
+from smoothkit_policy.learning import (
+    episode_returns,
+    first_reached,
+    mean_over_time,
+    measured_returns,
+    returns_over_training,
+)
 
 POINTS = st.lists(
     st.tuples(st.integers(0, 10_000), st.floats(-10.0, 10.0, allow_subnormal=False)),
@@ -46,6 +52,22 @@ def test_one_point_is_its_own_mean_and_none_has_none():
     assert math.isnan(first_reached([(5, 2.0)], None))
 
 
+def test_what_was_measured_is_told_apart_from_the_episodes_of_training():
+    both = records(eval__return_greedy=[(1, 1.0)], charts__episodic_return=[(1, 2.0)])
+    assert measured_returns(both, "greedy") == [(1, 1.0)]
+    assert measured_returns(both, "sampled") == []
+    assert episode_returns(both) == [(1, 2.0)]
+    assert episode_returns(records(eval__return_sampled=[(1, 1.0)])) == []
+
+
+@pytest.mark.parametrize("tag", ["charts__episodic_return", "rollout__ep_rew_mean"])
+def test_without_measurements_a_goal_is_reached_by_the_episodes_of_training(tag):
+    training = records(**{tag: [(10, 0.5), (20, 0.9)]})
+    assert first_reached(returns_over_training(training, "greedy"), 0.8) == 20
+    measured = records(**{tag: [(10, 0.5), (20, 0.9)]}, eval__return_greedy=[(30, 0.9)])
+    assert first_reached(returns_over_training(measured, "greedy"), 0.8) == 30
+
+
 def test_measured_returns_are_preferred_to_those_of_training():
     both = records(eval__return_greedy=[(1, 1.0)], charts__episodic_return=[(1, 2.0)])
     assert returns_over_training(both, "greedy") == [(1, 1.0)]
@@ -55,3 +77,6 @@ def test_measured_returns_are_preferred_to_those_of_training():
 
 def test_records_that_are_no_numbers_are_left_out():
     assert returns_over_training(records(charts__episodic_return=[(1, math.nan), (2, 1.0)]), "greedy") == [(2, 1.0)]
+    unknown = records(eval__return_greedy=[(1, math.nan)], charts__episodic_return=[(2, 1.0)])
+    assert measured_returns(unknown, "greedy") == []
+    assert returns_over_training(unknown, "greedy") == [(2, 1.0)]

@@ -1,6 +1,7 @@
 """Results of studies that never ran, with planted numbers."""
 
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -104,3 +105,17 @@ def words(found):
 def rows(table):
     """The cells of a table's rows, by the first."""
     return {row[0].text: [cell.text for cell in row[1:]] for section in table.sections for row in section.rows}
+
+
+def sentence(found, pattern):
+    """The only sentence that has this in it."""
+    (one,) = [each for each in found if re.search(pattern, each)]
+    return one
+
+
+NONE = {"none": (config(), seeds(0.33, noise=0.01, solved=0.0))}
+"""No seed solves it."""
+ENTROPY = sweep("entropy", (0.3, 0.3, 0.4, 0.6, 0.91, 0.6), (0, 0, 0, 0.1, 1, 1))
+"""Works at 0.5 alone."""
+WIDE = sweep("kl_uniform", (0.4, 0.5, 0.9, 0.91, 0.9, 0.6), (0, 0.2, 1, 1, 1, 1))
+"""Works at 0.1, 0.2 and 0.5."""

@@ -11,21 +11,13 @@ from smoothkit.files import finite
 from smoothkit.report.numbers import MISSING
 from smoothkit_policy.conclude import conclude
 
-from .studies import COEFFICIENTS, config, findings, rows, seeds, sweep, words
+from .studies import COEFFICIENTS, ENTROPY, NONE, WIDE, config, findings, rows, seeds, sentence, sweep, words
 
-NONE = {"none": (config(), seeds(0.33, noise=0.01, solved=0.0))}
-ENTROPY = sweep("entropy", (0.3, 0.3, 0.4, 0.6, 0.91, 0.6), (0, 0, 0, 0.1, 1, 1))
-WIDE = sweep("kl_uniform", (0.4, 0.5, 0.9, 0.91, 0.9, 0.6), (0, 0.2, 1, 1, 1, 1))
 SAME = sweep("smoothed_target", (0.4, 0.5, 0.9, 0.91, 0.9, 0.6), (0, 0.2, 1, 1, 1, 1))
 
 
 def table(found, title):
     (one,) = [each for each in (*found.tables, *found.details) if each.title.startswith(title)]
-    return one
-
-
-def sentence(found, pattern):
-    (one,) = [each for each in found if re.search(pattern, each)]
     return one
 
 
@@ -49,7 +41,7 @@ def test_the_duel_says_so_in_numbers(told):
     found = sentence(told, "kl_uniform against")
     assert found.startswith(
         "SwitchingCorridor, kl_uniform against “entropy”: coefficients that work 3 of 6 (0.1 to 0.5, a factor of 5) "
-        "against 1 of 6 (0.5), +2 [+2, +2] over resampled seeds; sampled return in % of the optimum "
+        "against 1 of 6 (0.5), +2, all seeds agree; sampled return in % of the optimum "
     )
     assert re.search(
         r"; sampled return in % of the optimum 9[01]\.\d at 0\.[125] against 9[01]\.\d at 0\.5, .* over 10 seeds\.$",
@@ -86,6 +78,14 @@ def test_windows_are_tabled(concluded):
     assert re.fullmatch(r"9[01]\.\d \[9[01]\.\d, 9[12]\.\d\]", found["entropy"][5])
     # Every seed is above every seed without a term, which bounds no chance.
     assert found["entropy"][7] == "1.00"
+
+
+def test_returns_that_all_seeds_share_have_no_interval():
+    same = sweep("entropy", (0.3, 0.9), coefficients=(0.1, 0.2), noise=0.0)
+    found = conclude(findings({**NONE, **same}))
+    assert rows(table(found, "Methods"))["entropy"][5:7] == ["90.0", "91.0"]
+    assert rows(table(found, "Variants"))["entropy 0.1"][1] == "30.0"
+    assert "[" in rows(table(found, "Methods"))["none"][5]
 
 
 def test_every_coefficient_is_tabled(concluded):
@@ -237,11 +237,11 @@ def test_windows_that_reach_an_end_are_said_to():
 CHAIN = "smoothkit/Chain-v0"
 
 
-def several():
-    """In the corridor there is an effect, and kl_uniform has the wider window; in the chain nothing has any."""
+def several(corridor):
+    """In the corridor there is an effect; in the chain nothing has any."""
     flat = (0.5,) * 6
     parts = {
-        "corridor": {**NONE, **ENTROPY, **WIDE},
+        "corridor": corridor,
         "chain": {
             "none": (config(environment=CHAIN), seeds(0.5, noise=0.01, solved=0.0, source=11)),
             **sweep("entropy", flat, 0.0, environment=CHAIN),
@@ -255,13 +255,23 @@ def several():
 
 @pytest.fixture(scope="module")
 def over_both():
-    return conclude(several())
+    return conclude(several({**NONE, **ENTROPY, **WIDE}))
 
 
 def test_several_environments_have_a_verdict_for_each_method(over_both):
     assert over_both.words[0] == (
         "Verdict: kl_uniform against “entropy” over 2 environments: window wider on corridor, narrower on none; peak "
         "higher on none, lower on none; elsewhere no difference shown."
+    )
+
+
+def test_over_environments_an_open_window_is_said_to_be():
+    open_ = sweep("entropy", (0.3, 0.3, 0.4, 0.6, 0.91, 0.91))
+    found = several({**NONE, **open_, **sweep("kl_uniform", (0.3, 0.3, 0.9, 0.91, 0.91, 0.9))})
+    assert words(found)[0] == (
+        "Verdict: kl_uniform against “entropy” over 2 environments: window wider on none, narrower on none, on "
+        "corridor open at the end of the grid: nothing is said of widths; peak higher on none, lower on none; "
+        "elsewhere no difference shown."
     )
 
 

@@ -12,7 +12,7 @@ from smoothkit_policy.study.peaks import contest_of, gains
 from smoothkit_policy.study.picks import halves_of
 from smoothkit_policy.study.sweep import groups_of
 from smoothkit_policy.study.times import time_until_solved
-from smoothkit_policy.study.windows import difference_in_length, window_of
+from smoothkit_policy.study.windows import difference_in_length, seeds_agree, window_of
 
 from .studies import COEFFICIENTS, changed, config, seeds, sweep
 
@@ -40,6 +40,8 @@ def test_the_window_is_the_longest_stretch_that_works(works):
     group = group_of(sweep("entropy", shares, noise=0.0))
     window = window_of(group, method(group, "entropy"))
     assert window.working == tuple(coef for coef, own in zip(COEFFICIENTS, works, strict=True) if own)
+    assert (window.of, window.tried) == (len(COEFFICIENTS), COEFFICIENTS)
+    assert window.is_open == (works[0] or works[-1])
     text = "".join("+" if own else " " for own in works)
     assert len(window.coefficients) == max(map(len, text.split()), default=0)
     if window.coefficients:
@@ -72,6 +74,27 @@ def test_a_method_is_as_wide_as_itself():
     group = group_of(sweep("entropy", (GOOD,) * 6, (0.95,) * 6))
     own = method(group, "entropy")
     assert difference_in_length(group, own, own)[:3] == (0.0, 0.0, 0.0)
+
+
+def test_seeds_agree_where_each_alone_shows_the_same():
+    broad = sweep("kl_uniform", (SHORT, GOOD, GOOD, GOOD, SHORT, SHORT))
+    # Nineteen of twenty are enough together, and the last one alone is not.
+    for rate, agree in ((1.0, True), (0.95, False)):
+        narrow = sweep("entropy", (SHORT, SHORT, GOOD, SHORT, SHORT, SHORT), rate)
+        group = group_of(narrow, broad)
+        own, other = method(group, "kl_uniform"), method(group, "entropy")
+        assert seeds_agree(group, own, other) == agree
+        assert difference_in_length(group, own, other).estimate == 2
+
+
+@settings(max_examples=25)
+@given(st.lists(st.floats(0.7, 1.0, allow_subnormal=False), min_size=6, max_size=6), st.integers(0, 9))
+def test_where_seeds_agree_that_are_the_same_resampling_them_changes_nothing(shares, source):
+    group = group_of(sweep("entropy", tuple(shares), noise=0.0), sweep("kl_uniform", (SHORT, GOOD) * 3, noise=0.0))
+    own, other = method(group, "kl_uniform"), method(group, "entropy")
+    assert seeds_agree(group, own, other)
+    found = difference_in_length(group, own, other)
+    assert found.low == found.estimate == found.high
 
 
 def test_of_equal_coefficients_the_smallest_is_picked():
