@@ -109,8 +109,8 @@ class Run:
     def sync_buffers(self, module: "torch.nn.Module | Member") -> None:
         """Average the floating buffers of `module` over the processes, such as batch norm's running statistics.
 
-        Each process normalises by its own share of a batch, so these differ; a checkpoint and an evaluation need one
-        network. Checkpoints do this by themselves.
+        Each process normalises by its own share of a batch, so these differ; an evaluation needs one network.
+        Checkpoints do this by themselves.
         """
         self.group.average(buffer for buffer in module.buffers() if buffer.is_floating_point())
 
@@ -183,12 +183,8 @@ class Run:
             self._watcher.noted(text)
 
     def record(self, step: int, prefix: str, values: Mapping[str, float]) -> None:
-        """Keep values of this very step, each under the tag `<prefix>/<name>`; for evaluations."""
-        self.record_tags(step, {f"{prefix}/{name}": value for name, value in values.items()})
-
-    def record_tags(self, step: int, values: Mapping[str, float]) -> None:
-        """Keep values of this very step under tags of several prefixes, `<prefix>/<name>` each."""
-        self._keep(step, {tag: float(value) for tag, value in values.items()})
+        """Keep values of this very step, each under the tag `<prefix>/<name>`; where `prefix` is empty, under its name."""
+        self._keep(step, {f"{prefix}/{name}".removeprefix("/"): float(value) for name, value in values.items()})
 
     def record_figures(self, step: int, prefix: str, figures: Mapping[str, Figure]) -> None:
         """Show figures of this very step to the observers, each under the tag `<prefix>/<name>`; none is kept here.

@@ -88,4 +88,4 @@ def record(agents: Agents, timesteps: int, values: Mapping[str, PerMember]) -> N
     names = list(values)
     table = torch.stack([value.double().cpu() for value in values.values()]).T.tolist()
     for run, row in zip(agents.runs, table, strict=True):
-        run.record_tags(timesteps, {name: value for name, value in zip(names, row, strict=True) if isfinite(value)})
+        run.record(timesteps, "", {name: value for name, value in zip(names, row, strict=True) if isfinite(value)})
