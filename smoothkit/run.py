@@ -183,7 +183,7 @@ class Run:
             self._watcher.noted(text)
 
     def record(self, step: int, prefix: str, values: Mapping[str, float]) -> None:
-        """Keep values of this very step, each under the tag `<prefix>/<name>`; where `prefix` is empty, under its name."""
+        """Keep values of this very step, each under the tag `<prefix>/<name>`, or `<name>` if there is none."""
         self._keep(step, {f"{prefix}/{name}".removeprefix("/"): float(value) for name, value in values.items()})
 
     def record_figures(self, step: int, prefix: str, figures: Mapping[str, Figure]) -> None:
