@@ -131,7 +131,7 @@ def _rate(group: Group, name: str, variant: str, contest: Contest) -> str:
 
 
 def open_words(contest: Contest) -> list[str]:
-    """Windows that reach an end of what was tried, and so are wider than was measured."""
+    """Windows that reach an end of what was tried, and so may be wider than was measured."""
     sentences = []
     for method in contest.group.sweeps:
         window, tried = window_of(contest.group, method), list(method.variants)
@@ -142,14 +142,14 @@ def open_words(contest: Contest) -> list[str]:
         if reached:
             doubt = "; something other than its size may make it work" if tried[0] in window.coefficients else ""
             sentences.append(
-                f"{contest.group.title}: {method.name} works at the {listed(reached)} too, so that its window is wider "
-                f"than was measured{doubt}."
+                f"{contest.group.title}: {method.name} works at the {listed(reached)} too, so that its window may be "
+                f"wider than was measured{doubt}."
             )
     return sentences
 
 
 def twin_words(contest: Contest) -> list[str]:
-    """Whether the smoothed target is what it is said to be: the penalty KL(u || pi) at the acting policy."""
+    """How far the smoothed target is from the penalty KL(u || pi), which it is where no target has to be cut off."""
     group = contest.group
     by_term = {(each.exploration.term, repr(each.exploration.schedule)): each for each in group.methods}
     sentences = []
@@ -172,7 +172,7 @@ def twin_words(contest: Contest) -> list[str]:
             most = max(shown, key=lambda coef: abs(shown[coef].interval.estimate))
             told = f"a difference shown at {len(shown)}, the largest {gain_text(shown[most])} at {most:g}"
         sentences.append(
-            f"{group.title}: {method.name} and {twin.name}, whose gradients agree where an update begins: of "
+            f"{group.title}: {method.name} and {twin.name}, whose gradients agree where no target is cut off: of "
             f"{count(len(found), 'coefficient')} {told}."
         )
     return sentences
