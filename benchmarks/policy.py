@@ -8,6 +8,7 @@ Stable-Baselines3 is left out where it is not installed.
     python benchmarks/policy.py            (about four minutes)
 """
 
+import importlib
 import importlib.util
 import math
 import random
@@ -124,8 +125,9 @@ def loop(num_envs: int = 4, num_steps: int = 128) -> Cost:
 
 def sb3(num_envs: int = 4, num_steps: int = 128) -> Cost:
     """Stable-Baselines3's PPO, on its default vector of environments."""
-    from stable_baselines3 import PPO
-    from stable_baselines3.common.env_util import make_vec_env
+    # It may not be installed, which a type checker would take for an error.
+    PPO = importlib.import_module("stable_baselines3").PPO
+    make_vec_env = importlib.import_module("stable_baselines3.common.env_util").make_vec_env
 
     spent = {"collect_rollouts": 0.0, "train": 0.0}
 
