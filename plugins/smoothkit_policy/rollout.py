@@ -60,6 +60,8 @@ class Rollout:
             own.copy_(torch.empty(own.shape).exponential_(generator=stream))
         self.noise.log_().neg_()
         self.valid.fill_(True)
+        self.terminated.fill_(False)
+        self.truncated.fill_(False)
 
     def keep_logits(self, place: int, logits: Float32[Tensor, "members envs actions"]) -> None:
         """Keep the policy's, whatever actions are drawn by."""
@@ -77,8 +79,9 @@ class Rollout:
         """Keep what a step came to."""
         at = self._steps
         at["rewards"][place].copy_(step.rewards)
-        at["terminated"][place].copy_(step.terminated)
-        at["truncated"][place].copy_(step.truncated)
+        if step.terminated is not step.truncated:
+            at["terminated"][place].copy_(step.terminated)
+            at["truncated"][place].copy_(step.truncated)
         self.now = step.observations
         if step.valid is not None:
             at["valid"][place].copy_(step.valid)

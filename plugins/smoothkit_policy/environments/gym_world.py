@@ -51,6 +51,8 @@ class GymWorld(World):
         self._nothing = np.zeros((self.members, num_envs), dtype=np.bool_)
         # Where the next step is only a reset; None if it is nowhere.
         self._pending: np.ndarray | None = None
+        # Moving what is there already takes longer than a step of a simple environment.
+        self._is_here = device.type == "cpu"
         self._never = torch.zeros(self.members, num_envs, dtype=torch.bool, device=device)
         self._count = 0
 
@@ -73,16 +75,15 @@ class GymWorld(World):
         chosen = actions.cpu().numpy()
         if self._first_action:
             chosen = chosen + self._first_action
-        stepped = []
-        for member, (copies, own) in enumerate(zip(self._all, chosen, strict=True)):
-            try:
-                stepped.append(copies.step(own))
-            except Exception as error:
-                raise self._failure(member, error) from error
-        observations, rewards, terminated, cut_off = (_rows([each[part] for each in stepped]) for part in range(4))
+        stepped = [self._stepped(member, chosen[member]) for member in range(self.members)]
+        if self.members == 1:
+            observations, rewards, terminated, cut_off = (part[None] for part in stepped[0][:4])
+        else:
+            observations, rewards, terminated, cut_off = (np.stack([own[part] for own in stepped]) for part in range(4))
         done = cut_off | terminated
         valid = None if self._pending is None else self._tensor(~self._pending)
-        if not done.any():
+        # Counting is several times faster than asking whether there is any.
+        if not np.count_nonzero(done):
             self._pending = None
             self.observations = self._read(observations)
             return Step(self.observations, self._rewards(rewards), self._never, self._never, valid, None)
@@ -142,6 +143,12 @@ class GymWorld(World):
         except Exception as error:
             raise UserError(f"environment.id: {self.spec.id}: {_sentence(error)}") from error
 
+    def _stepped(self, member: int, actions: np.ndarray) -> Batch:
+        try:
+            return self._all[member].step(actions)
+        except Exception as error:
+            raise self._failure(member, error) from error
+
     def _reset(self, member: int, observations: np.ndarray, done: np.ndarray) -> np.ndarray:
         if not done.any():
             return observations
@@ -169,7 +176,8 @@ class GymWorld(World):
         return found is None or torch.equal(self._read(found[None]), saved)
 
     def _read(self, observations: np.ndarray) -> Shaped[Tensor, "members envs ..."]:
-        return self._reading(observations).to(self._device)
+        read = self._reading(observations)
+        return read if self._is_here else read.to(self._device)
 
     def _rewards(self, rewards: np.ndarray) -> Tensor:
         return self._tensor(rewards.astype(np.float32, copy=False))
@@ -181,7 +189,8 @@ class GymWorld(World):
         )
 
     def _tensor(self, array: np.ndarray) -> Tensor:
-        return torch.from_numpy(array).to(self._device)
+        tensor = torch.from_numpy(array)
+        return tensor if self._is_here else tensor.to(self._device)
 
 
 def _sentence(error: Exception) -> str:

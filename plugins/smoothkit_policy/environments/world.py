@@ -13,7 +13,7 @@ from smoothkit_policy.environments.tables import Tables
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What one step of every copy has come to."""
+    """What one step of every copy has come to; where nothing ended, `terminated` and `truncated` may be one tensor."""
 
     observations: Shaped[Tensor, "members envs ..."]
     """What the policy acts on next: Int64 for indices, else Float32. Where `next-step` resets are used, the step after

@@ -15,6 +15,8 @@ LEAST_SOLVED = 0.95
 """Share of seeds that have solved the environment, from which on a coefficient works."""
 LARGEST_SHORTFALL = 0.15
 """Mean shortfall of the sampled policy up to which it works; asked for only where the optimum is known."""
+ROUNDING = 1e-9
+"""By which a mean may miss either of them: that of equal numbers is not always the same number."""
 RESAMPLES = 2000
 
 Grid = Float64[np.ndarray, "seeds coefs"]
@@ -97,7 +99,8 @@ def _works(
 ) -> Bool[np.ndarray, "resamples coefs"]:
     """Whether each coefficient works in each resample; never where no seed of it tells."""
     rate, short = _weighted_mean(solved, weights), _weighted_mean(shortfall, weights)
-    return (rate >= LEAST_SOLVED) & ((short <= LARGEST_SHORTFALL) | np.isnan(shortfall).all(axis=0))
+    is_short = short > LARGEST_SHORTFALL + ROUNDING
+    return (rate >= LEAST_SOLVED - ROUNDING) & (~is_short & np.isfinite(short) | np.isnan(shortfall).all(axis=0))
 
 
 def _weighted_mean(
