@@ -79,7 +79,7 @@ class GymWorld(World):
         if self.members == 1:
             observations, rewards, terminated, cut_off = (part[None] for part in stepped[0][:4])
         else:
-            observations, rewards, terminated, cut_off = (np.stack([own[part] for own in stepped]) for part in range(4))
+            observations, rewards, terminated, cut_off = map(np.stack, zip(*(own[:4] for own in stepped), strict=True))
         done = cut_off | terminated
         valid = None if self._pending is None else self._tensor(~self._pending)
         # Counting is several times faster than asking whether there is any.
